@@ -1,0 +1,1 @@
+"""What leaves the sensor: EVE JSON, metrics."""

@@ -1,0 +1,1 @@
+"""Packets in: files, pipes and interfaces become batches."""

@@ -1,0 +1,60 @@
+"""The batch: what capture hands to decode.
+
+One contiguous buffer of octets and one row per packet record. Replay fills the buffer from a file,
+live capture points it at the kernel's ring; nothing after this stage knows which.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensor.arrays import GUARD, I64, U8, U16
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive packet records of one capture.
+
+    ``octets`` is valid until the reader is asked for its next batch. Row ``i`` has its captured
+    octets at ``octets[offset[i] : offset[i] + cap_len[i]]``, and at least ``GUARD`` octets follow
+    the last row's. ``used`` is where the octets in use end: what lies between there and the end,
+    less ``GUARD``, is slack that :meth:`append` fills.
+    """
+
+    octets: U8
+    """(m,) uint8, contiguous, writable where the buffer is ours."""
+    offset: I64
+    """(n,) int64, octets."""
+    cap_len: I64
+    """(n,) int64, octets captured."""
+    wire_len: I64
+    """(n,) int64, octets on the wire (at least ``cap_len``)."""
+    ts_ns: I64
+    """(n,) int64, nanoseconds since the Unix epoch."""
+    link_type: U16
+    """(n,) uint16, LINKTYPE_ value of the row's interface (https://www.tcpdump.org/linktypes.html)."""
+    first_number: int
+    """Number of row 0 in its capture, counted from 1 over every record (``pcap_cnt``)."""
+    used: int
+    """Octets of the buffer in use, slack and guard excluded."""
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Records that are part of the capture but could not be made rows, by reason. They are counted
+    as received, take a packet number each, and are rejected by these reasons."""
+
+    def __len__(self) -> int:
+        return self.offset.shape[0]
+
+    def append(self, data: bytes) -> int:
+        """Put ``data`` behind the octets in use (a reassembled datagram), and tell where.
+
+        Costs a copy of the batch when the slack is full; sets ``octets`` anew then.
+        """
+        start = self.used
+        end = start + len(data)
+        if end + GUARD > self.octets.shape[0]:
+            grown = np.zeros(max(end + GUARD, self.octets.shape[0] + (self.octets.shape[0] >> 2)), np.uint8)
+            grown[:start] = self.octets[:start]
+            self.octets = grown
+        self.octets[start:end] = np.frombuffer(data, np.uint8)
+        self.used = end
+        return start

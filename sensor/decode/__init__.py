@@ -1,0 +1,1 @@
+"""Batches of octets become columns of header fields."""

@@ -1,0 +1,1 @@
+"""Signatures are compiled and buffers scanned."""

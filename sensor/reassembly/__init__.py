@@ -1,0 +1,1 @@
+"""Fragments become datagrams, segments become in-order chunks."""

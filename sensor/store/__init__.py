@@ -1,0 +1,1 @@
+"""Detections and the sensor's own log, on disk."""
