@@ -1,0 +1,172 @@
+"""`ReplayStore`: the writer for the synchronous replay.
+
+One event loop in a thread of its own: the disk works while packets are scanned, and a Ctrl-C, which
+Python raises in the main thread, never lands in a transaction. Importing this module costs some
+60 ms (asyncio and aiosqlite), so import it only where a database is wanted.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sensor.detections.alert import Alert
+from sensor.errors import StoreError
+from sensor.store.records import RunCounts, RunStatus
+from sensor.store.source import Source
+from sensor.store.writer import StoreWriter
+
+_T = TypeVar("_T")
+
+BATCH_LEN = 2000
+"""Alerts in one transaction: the fsync that ends it is then a small part of its cost."""
+BATCH_SECONDS = 1.0
+"""The longest that an alert waits while `ReplayStore.write` is being called: what a kill may lose."""
+
+
+class ReplayStore:
+    """Logs one run. Use it in ``with``: leaving by an exception marks the run interrupted or failed.
+
+    Methods raise `StoreError`. ``write`` hands a full batch to the thread and goes on, so the error of
+    one batch is raised by the next call; at most one batch is being written and one filled.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        batch_len: int = BATCH_LEN,
+        batch_seconds: float = BATCH_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._batch_len = batch_len
+        self._batch_seconds = batch_seconds
+        self._clock = clock
+        self._pending: list[Alert] = []
+        self._pending_since = 0.0
+        self._commit: Future[None] | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._serve, name="store")
+        self._opened: Future[StoreWriter] = Future()
+        self._stop = asyncio.Event()
+        self._close_error: StoreError | None = None
+        self._writer: StoreWriter
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self._writer = self._opened.result()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writer.run_id is not None:
+                status = RunStatus.FAILED if isinstance(exc, Exception) else RunStatus.INTERRUPTED
+                self.end_run(status, RunCounts(), None if exc is None else str(exc) or type(exc).__name__)
+        except StoreError:
+            # The first error is the one to tell; the next open marks the run interrupted.
+            if exc is None:
+                raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the database. Whoever interrupts the wait, the thread closes it all the same."""
+        with suppress(RuntimeError):  # The loop has ended: nothing was opened, or it is closed already.
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        if self._close_error is not None:
+            raise self._close_error
+
+    @property
+    def previous_run(self) -> int | None:
+        """Newest earlier run that read one of the same captures; known after `begin_run`."""
+        return self._writer.previous_run
+
+    def begin_run(
+        self, sources: Sequence[Source], *, version: str, signatures_digest: str, command: str = "replay"
+    ) -> int:
+        """Log the start of a run and return its id."""
+        return self._call(
+            self._writer.begin_run(
+                sources, version=version, signatures_digest=signatures_digest, command=command
+            )
+        )
+
+    def write(self, alerts: Sequence[Alert]) -> None:
+        """Log ``alerts``, soon. Call it for every batch of packets, also with none: it keeps the time."""
+        if alerts:
+            if not self._pending:
+                self._pending_since = self._clock()
+            self._pending.extend(alerts)
+        if self._pending and (
+            len(self._pending) >= self._batch_len
+            or self._clock() - self._pending_since >= self._batch_seconds
+        ):
+            self._send()
+
+    def flush(self) -> None:
+        """Return when every alert is committed."""
+        if self._pending:
+            self._send()
+        self._settle()
+
+    def note(self, level: str, event: str, **detail: object) -> None:
+        """Add a line to the sensor's own log."""
+        self._settle()
+        self._call(self._writer.note(level, event, **detail))
+
+    def end_run(self, status: RunStatus, counts: RunCounts, error: str | None = None) -> None:
+        """Commit what is pending, then log how the run ended."""
+        self.flush()
+        self._call(self._writer.end_run(status, counts, error))
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_until_complete(self._hold_open())
+        except StoreError as error:
+            self._close_error = error
+        finally:
+            self._loop.close()
+
+    async def _hold_open(self) -> None:
+        try:
+            writer = await StoreWriter.open(self._path)
+        except BaseException as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(writer)
+        await self._stop.wait()
+        await writer.close()
+
+    def _call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _send(self) -> None:
+        self._settle()
+        batch, self._pending = self._pending, []
+        self._commit = asyncio.run_coroutine_threadsafe(self._writer.write(batch), self._loop)
+
+    def _settle(self) -> None:
+        """Wait for the batch that is being written; raises its error, once."""
+        if self._commit is not None:
+            try:
+                self._commit.result()
+            except StoreError:
+                self._commit = None
+                raise
+            self._commit = None

@@ -1,0 +1,168 @@
+"""Writes runs, detections and the sensor's own log: `StoreWriter` for asyncio.
+
+Alerts go in many at a time, one transaction each time: an fsync costs more than a thousand rows.
+"""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiosqlite
+
+from sensor.detections.alert import Alert
+from sensor.store.database import open_for_writing, store_errors
+from sensor.store.process import is_gone, process_identity
+from sensor.store.records import INSERT_ALERT, RunCounts, RunStatus, alert_values, plain_text
+from sensor.store.source import Source
+
+_INSERT_RUN = """
+INSERT INTO run (command, source, started_ns, status, process, version, signatures_digest)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_SOURCE = """
+INSERT INTO source (run_id, position, name, size, digest, previous_run_id)
+VALUES (?1, ?2, ?3, ?4, ?5, (SELECT max(run_id) FROM source WHERE digest = ?5 AND run_id < ?1))
+"""
+_END_RUN = """
+UPDATE run SET finished_ns = ?, status = ?, received = ?, decoded = ?, rejected = ?, error = ? WHERE id = ?
+"""
+
+
+class StoreWriter:
+    """One connection that writes one run. Methods raise `StoreError`; each is one transaction.
+
+    A transaction that fails leaves nothing behind and what was committed before stays. Tasks may call
+    at the same time: a lock keeps each transaction whole.
+    """
+
+    def __init__(self, db: aiosqlite.Connection, path: Path) -> None:
+        self._db = db
+        self._path = path
+        self._lock = asyncio.Lock()
+        self.run_id: int | None = None
+        """The run that is going on."""
+        self.previous_run: int | None = None
+        """Newest earlier run that read one of the same captures."""
+
+    @classmethod
+    async def open(cls, path: Path) -> "StoreWriter":
+        """Open or make ``path``; runs whose process was killed are marked interrupted."""
+        writer = cls(await open_for_writing(path), path)
+        try:
+            await writer._mark_interrupted()
+        except BaseException:
+            await writer.close()
+            raise
+        return writer
+
+    async def close(self) -> None:
+        """Close the connection; SQLite folds the -wal file into the database."""
+        async with self._lock:
+            with store_errors(self._path):
+                await self._db.close()
+
+    async def begin_run(
+        self, sources: Sequence[Source], *, version: str, signatures_digest: str, command: str = "replay"
+    ) -> int:
+        """Log the start of a run and return its id."""
+        names = [plain_text(source.name) for source in sources]
+        label = names[0] if names else ""
+        if len(names) > 1:
+            label += f" + {len(names) - 1}"
+        async with self._transaction():
+            row = await self._db.execute_insert(
+                _INSERT_RUN,
+                (command, label, time.time_ns(), RunStatus.RUNNING, process_identity(), version, signatures_digest),
+            )
+            assert row is not None
+            run_id = int(row[0])
+            await self._db.executemany(
+                _INSERT_SOURCE,
+                [
+                    (run_id, position, name, source.size, source.digest)
+                    for position, (name, source) in enumerate(zip(names, sources, strict=True))
+                ],
+            )
+            (previous,) = await self._db.execute_fetchall(
+                "SELECT max(previous_run_id) FROM source WHERE run_id = ?", (run_id,)
+            )
+            await self._log(run_id, "info", "run_started", {"sources": names, "previous_run": previous[0]})
+        self.run_id, self.previous_run = run_id, previous[0]
+        return run_id
+
+    async def write(self, alerts: Sequence[Alert]) -> None:
+        """Log ``alerts`` of the run in one transaction."""
+        run_id = self._current_run()
+        async with self._transaction():
+            await self._db.executemany(INSERT_ALERT, [alert_values(run_id, alert) for alert in alerts])
+            await self._db.execute(
+                "UPDATE run SET detections = detections + ? WHERE id = ?", (len(alerts), run_id)
+            )
+
+    async def note(self, level: str, event: str, **detail: object) -> None:
+        """Add a line to the sensor's own log; ``detail`` is kept as JSON."""
+        async with self._transaction():
+            await self._log(self.run_id, level, event, detail)
+
+    async def end_run(self, status: RunStatus, counts: RunCounts, error: str | None = None) -> None:
+        """Log how the run ended. ``error`` is the line that the operator saw."""
+        run_id = self._current_run()
+        error = None if error is None else plain_text(error)
+        async with self._transaction():
+            await self._db.execute(
+                _END_RUN,
+                (
+                    time.time_ns(),
+                    status,
+                    counts.received,
+                    counts.decoded,
+                    json.dumps(dict(counts.rejected)),
+                    error,
+                    run_id,
+                ),
+            )
+            level = "info" if status is RunStatus.COMPLETED else "warning"
+            await self._log(run_id, level, "run_ended", {"status": status, "error": error})
+        self.run_id = None
+
+    def _current_run(self) -> int:
+        if self.run_id is None:
+            raise RuntimeError("begin_run comes first")
+        return self.run_id
+
+    async def _log(self, run_id: int | None, level: str, event: str, detail: dict[str, object]) -> None:
+        await self._db.execute(
+            "INSERT INTO log (ts_ns, run_id, level, event, detail) VALUES (?, ?, ?, ?, ?)",
+            # ASCII JSON carries any string, lone surrogates too.
+            (time.time_ns(), run_id, level, event, json.dumps(detail, default=str)),
+        )
+
+    async def _mark_interrupted(self) -> None:
+        async with self._transaction():
+            running: Iterable[sqlite3.Row] = await self._db.execute_fetchall(
+                "SELECT id, process FROM run WHERE status = ?", (RunStatus.RUNNING,)
+            )
+            for run_id, process in running:
+                if is_gone(process):
+                    await self._db.execute(
+                        "UPDATE run SET status = ? WHERE id = ?", (RunStatus.INTERRUPTED, run_id)
+                    )
+                    await self._log(run_id, "warning", "run_found_interrupted", {})
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._lock:
+            with store_errors(self._path):
+                await self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    await self._db.execute("COMMIT")
+                except BaseException:
+                    # After some errors (a full disk) SQLite has rolled back by itself.
+                    with suppress(sqlite3.Error):
+                        await self._db.execute("ROLLBACK")
+                    raise
