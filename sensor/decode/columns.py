@@ -105,7 +105,7 @@ class Packets:
         return cls(**columns)
 
     def __len__(self) -> int:
-        return self.layer.shape[0]
+        return len(self.layer)
 
 
 _DTYPE = {U8: np.uint8, U16: np.uint16, U32: np.uint32, U64: np.uint64, I64: np.int64}

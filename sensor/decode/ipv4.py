@@ -1,0 +1,82 @@
+"""IPv4 (RFC 791)."""
+
+import numpy as np
+
+from sensor.arrays import gather
+from sensor.decode.columns import Layer
+from sensor.decode.events import DecoderEvent
+from sensor.decode.protocol import dispatch_ipv4_protocol
+from sensor.decode.walk import Rows, Walk
+
+HEADER = np.dtype(
+    [
+        ("version_ihl", "u1"),
+        ("tos", "u1"),
+        ("total_len", ">u2"),
+        ("id", ">u2"),
+        ("flags_fragment", ">u2"),
+        ("ttl", "u1"),
+        ("protocol", "u1"),
+        ("checksum", ">u2"),
+        ("src", ">u4"),
+        ("dst", ">u4"),
+    ]
+)
+HEADER_LEN = 20
+
+_MORE_FRAGMENTS = 0x2000
+_FRAGMENT_OFFSET = 0x1FFF
+
+
+def decode_ipv4(walk: Walk, rows: Rows) -> None:
+    """Addresses, lengths and protocol; fragments end here.
+
+    A total length beyond what was on the wire is rejected, as a host would drop it; one beyond
+    what was captured (a short snaplen) is not. Total length 0 comes from captures taken before
+    segmentation offload: the packet is then as long as its frame.
+    """
+    packets = walk.packets
+    rows = walk.require(rows, HEADER_LEN, DecoderEvent.IPV4_PKT_TOO_SMALL)
+    header = gather(walk.octets, rows.offset, HEADER)
+    version_ihl = header["version_ihl"]
+    rows, header = walk.keep_headers(
+        rows, header, version_ihl >> 4 == 4, DecoderEvent.IPV4_WRONG_IP_VERSION
+    )
+    good = header["version_ihl"] & 15 >= HEADER_LEN // 4
+    rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV4_HLEN_TOO_SMALL)
+    header_len = ((header["version_ihl"] & 15) << 2).astype(np.int64)
+    total_len = header["total_len"].astype(np.int64)
+    on_wire = rows.wire_end - rows.offset
+    total_len = np.where(total_len == 0, on_wire, total_len)
+    long_enough = total_len >= header_len
+    complete = (total_len <= on_wire) & (header_len <= rows.end - rows.offset)
+    if not (long_enough & complete).all():
+        walk.flag(rows.row[~long_enough], DecoderEvent.IPV4_IPLEN_SMALLER_THAN_HLEN)
+        walk.flag(rows.row[~complete], DecoderEvent.IPV4_TRUNC_PKT)
+        index = np.flatnonzero(long_enough & complete)
+        rows, header = rows.take(index), header[index]
+        header_len, total_len = header_len[index], total_len[index]
+
+    row = rows.row
+    protocol = header["protocol"]
+    packets.ip_version[row] = 4
+    packets.ip_proto[row] = protocol
+    packets.src_lo[row] = header["src"]
+    packets.dst_lo[row] = header["dst"]
+    packets.ip_offset[row] = rows.offset
+    packets.ip_len[row] = total_len
+
+    wire_end = rows.offset + total_len
+    rest = Rows(row, rows.offset + header_len, np.minimum(rows.end, wire_end), wire_end)
+    flags_fragment = header["flags_fragment"]
+    is_fragment = flags_fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET) != 0
+    if is_fragment.any():
+        index = np.flatnonzero(is_fragment)
+        part = rest.take(index)
+        walk.finish(part, Layer.FRAGMENT)
+        packets.fragment_offset[part.row] = (flags_fragment[index] & _FRAGMENT_OFFSET) << 3
+        packets.fragment_more[part.row] = flags_fragment[index] & _MORE_FRAGMENTS != 0
+        packets.fragment_id[part.row] = header["id"][index]
+        index = np.flatnonzero(~is_fragment)
+        rest, protocol = rest.take(index), protocol[index]
+    dispatch_ipv4_protocol(walk, rest, protocol)
