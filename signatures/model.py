@@ -1,5 +1,6 @@
 """What a signature is, apart from how it is compiled and scanned."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,6 +63,9 @@ class Signature:
     """Ports of the sender of the matching octets; empty for any."""
     dst_ports: tuple[PortRange, ...] = ()
     direction: Direction = Direction.ANY
+    depth: int = 0
+    """A match counts only if it ends within so many octets of its buffer's start (payload: of the
+    stream direction's or the datagram's); 0 for anywhere."""
     references: tuple[str, ...] = ()
     description: dict[str, str] = field(default_factory=dict)
     source: str = ""
@@ -70,3 +74,42 @@ class Signature:
     def title(self, language: str = "en") -> str:
         """The name in ``language``, or in whichever language it has."""
         return self.name.get(language) or next(iter(self.name.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class SetInfo:
+    """What a file says of itself in its ``[set]`` table."""
+
+    file: str
+    name: str = ""
+    version: str = ""
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureSet:
+    """Every signature that was loaded, sids unique, in the order of the files and of their tables."""
+
+    signatures: tuple[Signature, ...] = ()
+    files: tuple[SetInfo, ...] = ()
+    """One for each file that was read."""
+
+    def __len__(self) -> int:
+        return len(self.signatures)
+
+    def __iter__(self) -> Iterator[Signature]:
+        return iter(self.signatures)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake in a signature file."""
+
+    file: str
+    line: int
+    """Counted from 1; 0 where the mistake is the file's as a whole."""
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.reason}"

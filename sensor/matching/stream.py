@@ -1,0 +1,101 @@
+"""Payload regexes across the segments of a stream: Hyperscan's stream mode.
+
+Used only where a signature has a payload regex: one call of Hyperscan for each chunk.
+
+The binding's streams must be opened by ``__enter__`` exactly once (it gives back the reference that
+``Database.stream`` takes too many), must be closed by hand (dropping one leaks Hyperscan's state), must
+not be asked for ``size()`` (``len()`` is sound), and do not hold on to their database or callback, so
+the scanner does.
+"""
+
+from typing import Any, NamedTuple
+
+import hyperscan
+
+from sensor.matching.compile import MatchPlan, Regexes
+
+MAX_STREAMS = 65_536
+"""Stream directions open at once. A state takes some hundred octets to a few kilooctets by the regexes;
+past the bound the one that was quiet longest goes, and starts anew with its next chunk."""
+
+
+class StreamMatch(NamedTuple):
+    """A payload regex matched; each does so at most once in a stream direction."""
+
+    signature: int
+    """Index into ``MatchPlan.signatures``."""
+    end: int
+    """Octets from the first one scanned to the end of the match; where it starts is not known."""
+
+
+class StreamScanner:
+    """Scans each stream direction's chunks in order.
+
+    One for each worker; its memory is the open streams'.
+    """
+
+    def __init__(self, plan: MatchPlan, max_streams: int = MAX_STREAMS) -> None:
+        """
+        :param plan: with payload regexes (``plan.has_payload_regexes``), else nothing ever matches.
+        :param max_streams: at least 1.
+        """
+        self._plan = plan
+        self._regexes = plan.stream_regexes
+        self._max_streams = max_streams
+        self._streams: dict[int, hyperscan.Stream] = {}
+        self._found: list[StreamMatch] = []
+        self._handler = self._collect
+        self.evicted = 0
+        """Streams closed to make room for others."""
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def scan(self, key: int, octets: Any) -> list[StreamMatch]:
+        """Scan the next chunk of the stream direction ``key``, which is opened if it is not open.
+
+        :param octets: any contiguous buffer of octets.
+        """
+        if self._regexes is None:
+            return []
+        stream = self._streams.pop(key, None)
+        if stream is None:  # not ``or``: an open stream's truth is its len()
+            stream = self._open(self._regexes)
+        self._streams[key] = stream
+        stream.scan(octets, match_event_handler=self._handler)
+        return self._take()
+
+    def close(self, key: int) -> list[StreamMatch]:
+        """The stream direction has ended; what matches at its very end (``$``) is found now."""
+        stream = self._streams.pop(key, None)
+        if stream is None:
+            return []
+        stream.close(match_event_handler=self._handler)
+        return self._take()
+
+    def close_all(self) -> None:
+        """Free every stream's state, at the end of a run."""
+        for key in list(self._streams):
+            self.close(key)
+
+    def _open(self, regexes: Regexes) -> hyperscan.Stream:
+        if len(self._streams) >= self._max_streams:
+            # An evicted stream has not ended, so a match of ``$`` at this point is none.
+            self.close(next(iter(self._streams)))
+            self.evicted += 1
+        stream = regexes.database.stream(match_event_handler=self._handler)
+        stream.__enter__()
+        return stream
+
+    def _collect(self, pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        assert self._regexes is not None
+        signature = int(self._regexes.signature[pattern])
+        depth = int(self._plan.depth[signature])
+        if not depth or end <= depth:
+            self._found.append(StreamMatch(signature, end))
+
+    def _take(self) -> list[StreamMatch]:
+        if not self._found:
+            return []
+        found, self._found = self._found, []
+        return found

@@ -1,0 +1,65 @@
+"""What a keyword or a regex, written as text, looks for in octets.
+
+Hyperscan works on octets here, never in its UTF-8 mode: payload is whatever the wire carries, and the
+behaviour of that mode on invalid UTF-8 is undefined. So text is encoded first, and only then made into
+an expression.
+"""
+
+import re
+
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def encode_keyword(keyword: str) -> tuple[bytes, ...]:
+    """The octets that ``keyword`` may appear as on the wire, without repeats.
+
+    A percent-encoded keyword needs no form of its own: ``http.uri`` is matched after normalisation.
+    """
+    return (keyword.encode(),)
+
+
+def literal_expression(octets: bytes, case_sensitive: bool) -> bytes:
+    """A Hyperscan expression that matches ``octets`` and nothing else.
+
+    ASCII letters become two-octet classes unless ``case_sensitive``, and every other octet an escape,
+    so that no octet is special and folding touches exactly the octets meant to fold. The pure literal
+    compiler would do neither: it ends a literal at its first NUL. Classes of two cases cost nothing:
+    Hyperscan turns them back into a caseless literal.
+    """
+    if case_sensitive:
+        return b"".join(b"\\x%02x" % octet for octet in octets)
+    return b"".join(
+        b"[%c%c]" % (octet & 0xDF, octet | 0x20) if octet in _LETTERS else b"\\x%02x" % octet
+        for octet in octets
+    )
+
+
+def regex_expression(regex: str) -> bytes:
+    r"""A Hyperscan expression for ``regex``: each character outside ASCII becomes a group of octets.
+
+    The group lets a quantifier take the whole character, as its writer means it to.
+
+    :raises ValueError: if such a character stands in a class, where it would be taken octet by octet,
+        or together with ``\Q`` or ``(?#``, where a group would not be one.
+    """
+    if regex.isascii():
+        return regex.encode()
+    if "\\Q" in regex or "(?#" in regex:
+        raise ValueError(r"\Q and (?# can't be used together with characters outside ASCII")
+    parts: list[bytes] = []
+    in_class = False
+    for token in re.findall(r"\\?.", regex, re.DOTALL):
+        character = token[-1]
+        if not character.isascii():
+            if in_class:
+                raise ValueError(
+                    f"a class takes single octets, and {character!r} is several: write (?:…|…) instead"
+                )
+            parts.append(b"(?:%s)" % literal_expression(character.encode(), True))
+            continue
+        if token == "[":
+            in_class = True
+        elif token == "]":
+            in_class = False
+        parts.append(token.encode())
+    return b"".join(parts)

@@ -1,0 +1,183 @@
+"""Signature files (TOML 1.0): read, checked, made into one set.
+
+Every mistake is a :class:`Problem` with file, line and reason; nothing else escapes, whatever the file
+holds.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sensor.errors import SignatureError
+from signatures.model import Problem, SetInfo, Signature, SignatureSet
+from signatures.positions import Position, Positions, find_positions
+from signatures.validate import Report, report_unknown, validate_signature
+
+BUILTIN = Path(__file__).parent / "builtin"
+"""The shipped sets, installed beside this module."""
+MAX_FILE = 16 * 1024 * 1024
+"""Octets of a signature file: some 100,000 signatures, and a stop to naming a capture by mistake."""
+_SHOWN = 10
+"""Problems that an error lists; ``signatures check`` lists them all."""
+_AT = re.compile(r" \(at line (\d+), column \d+\)$")
+
+
+@dataclass(slots=True)
+class _Loading:
+    """What has been read so far."""
+
+    signatures: list[Signature] = field(default_factory=list)
+    files: list[SetInfo] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    sids: dict[int, str] = field(default_factory=dict)
+    seen: set[Path] = field(default_factory=set)
+
+
+def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet:
+    """Read signature files, and the shipped sets before them.
+
+    :param paths: files, or directories whose ``*.toml`` files are read in order of name.
+    :param builtin: whether to read the shipped sets.
+    :raises SignatureError: if anything is wrong with any of them; one line for each of the first
+        problems.
+    """
+    loading = _load(paths, builtin)
+    if loading.problems:
+        lines = [str(problem) for problem in loading.problems[:_SHOWN]]
+        if more := len(loading.problems) - len(lines):
+            lines.append(f"and {more} more; run: watchdog-sensor signatures check")
+        raise SignatureError("\n".join(lines))
+    return SignatureSet(tuple(loading.signatures), tuple(loading.files))
+
+
+def check_files(paths: Sequence[Path], builtin: bool = True) -> list[Problem]:
+    """Every problem of the files, in order; sids that the shipped sets use count as taken.
+
+    :param paths: as :func:`load_signatures` takes them.
+    """
+    return _load(paths, builtin).problems
+
+
+def _load(paths: Sequence[Path], builtin: bool) -> _Loading:
+    loading = _Loading()
+    for path in [BUILTIN, *paths] if builtin else paths:
+        for file in _files(path, loading.problems):
+            # A shipped file that is checked by name, or a file named twice, is read once.
+            identity = file.resolve()
+            if identity not in loading.seen:
+                loading.seen.add(identity)
+                _load_file(file, loading)
+    return loading
+
+
+def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
+    try:
+        if not path.is_dir():
+            yield path
+            return
+        files = sorted(entry for entry in path.iterdir() if entry.suffix == ".toml")
+    except (OSError, ValueError) as error:
+        problems.append(Problem(str(path), 0, _os_reason(error)))
+        return
+    if not files:
+        problems.append(Problem(str(path), 0, "no *.toml files in this directory"))
+    yield from files
+
+
+def _os_reason(error: Exception) -> str:
+    return f"can't be read: {getattr(error, 'strerror', None) or error}"
+
+
+def _load_file(file: Path, loading: _Loading) -> None:
+    name = str(file)
+    try:
+        with file.open("rb") as stream:
+            octets = stream.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:
+        loading.problems.append(Problem(name, 0, _os_reason(error)))
+        return
+    loading.problems += read_text(octets, name, loading.signatures, loading.files, loading.sids)
+
+
+def read_text(
+    octets: bytes, name: str, signatures: list[Signature], files: list[SetInfo], sids: dict[int, str]
+) -> list[Problem]:
+    """Read one file's octets; append what is sound to the lists, and answer what is not.
+
+    :param name: what to call the file in problems and in ``Signature.source``.
+    :param sids: where each sid so far comes from (``file:line``); added to.
+    """
+    if len(octets) > MAX_FILE:
+        return [Problem(name, 0, f"is larger than {MAX_FILE} octets")]
+    try:
+        # Editors on Windows put a byte order mark first and end lines with CR LF.
+        text = octets.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        return [Problem(name, line, "is not UTF-8 text; save it as UTF-8")]
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        return [Problem(name, 0, "is nested too deep")]
+    except ValueError as error:  # TOMLDecodeError, and int()'s own for thousands of digits
+        reason = str(error)
+        at = _AT.search(reason)
+        line = int(at[1]) if at else text.count("\n") + 1
+        return [Problem(name, line, f"is not TOML: {_AT.sub('', reason)}")]
+    return _read_document(document, find_positions(text), name, signatures, files, sids)
+
+
+def _read_document(
+    document: dict[str, object],
+    positions: Positions,
+    name: str,
+    signatures: list[Signature],
+    files: list[SetInfo],
+    sids: dict[int, str],
+) -> list[Problem]:
+    problems: list[Problem] = []
+
+    def reporter(place: Position) -> Report:
+        def report(key: str, reason: str) -> None:
+            problems.append(Problem(name, place.of(key.partition(".")[0]), reason))
+
+        return report
+
+    top = reporter(positions.top)
+    report_unknown(document, ("signature", "set"), top)
+    files.append(_set_info(document.get("set", {}), name, top))
+    tables = document.get("signature", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        top("signature", "signature must be written as [[signature]] tables")
+        return problems
+    if not tables:
+        problems.append(Problem(name, 0, "holds no [[signature]]"))
+    for index, table in enumerate(tables):
+        place = positions.signature(index)
+        report = reporter(place)
+        source = f"{name}:{place.line}"
+        faults = len(problems)
+        signature = validate_signature(table, source, report)
+        if len(problems) > faults:
+            continue
+        if signature.sid in sids:
+            report("sid", f"sid {signature.sid} is already used at {sids[signature.sid]}")
+            continue
+        sids[signature.sid] = source
+        signatures.append(signature)
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _set_info(table: object, name: str, report: Report) -> SetInfo:
+    if not isinstance(table, dict):
+        report("set", "set must be a table")
+        return SetInfo(name)
+    keys = ("name", "version", "license")
+    report_unknown(table, keys, report)
+    texts = {key: table[key] for key in keys if key in table}
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            report(key, f"{key} must be a string")
+    return SetInfo(name, **{key: str(value) for key, value in texts.items()})

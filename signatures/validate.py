@@ -1,0 +1,212 @@
+"""One ``[[signature]]`` table, checked key by key and made into a :class:`Signature`.
+
+A check never stops at the first mistake: whoever writes a file sees all of them at once.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from signatures.encodings import encode_keyword
+from signatures.model import Buffer, Direction, PortRange, Severity, Signature
+from signatures.regex import regex_fault
+
+MAX_KEYWORD = 255
+"""Octets of an encoded keyword. The longest name in DNS; as the longest literal, less one, is what a
+stream's tail carries from batch to batch, this bounds the memory of every open stream."""
+MAX_REGEX = 1024
+MAX_TEXT = 1024
+"""Characters of a name, a description, a reference: they are shown on one line."""
+MAX_SID = 2**31
+MAX_DEPTH = 2**31
+LANGUAGES = ("ja", "en")
+REQUIRED = ("sid", "rev", "name", "category", "severity", "buffers")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+Report = Callable[[str, str], None]
+"""Takes the key and what is wrong with it."""
+
+
+def _type_name(value: object) -> str:
+    names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array"}
+    return names.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
+
+
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(word[:64], known, 1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+
+
+def report_unknown(table: Mapping[str, Any], known: tuple[str, ...], report: Report) -> None:
+    """Report the keys of ``table`` that nothing reads."""
+    for key in table:
+        if key not in known:
+            report(key, f"unknown key {key!r} ({_nearest(key, known)})")
+
+
+def _integer(key: str, value: object, least: int, most: int, report: Report) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        report(key, f"{key} must be an integer, not {_type_name(value)}")
+    elif not least <= value <= most:
+        report(key, f"{key} must be from {least} to {most}")
+    else:
+        return value
+    return least
+
+
+def _text(key: str, value: object, report: Report) -> str:
+    if not isinstance(value, str):
+        report(key, f"{key} must be a string, not {_type_name(value)}")
+    elif not value.strip():
+        report(key, f"{key} is empty")
+    elif len(value) > MAX_TEXT:
+        report(key, f"{key} is longer than {MAX_TEXT} characters")
+    else:
+        return value
+    return ""
+
+
+def _texts(key: str, value: object, report: Report) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        report(key, f"{key} must be an array of strings, not {_type_name(value)}")
+        return ()
+    for entry in value:
+        if not isinstance(entry, str):
+            report(key, f"{key} must hold strings only, not {_type_name(entry)}")
+            return ()
+    entries = dict.fromkeys(value)
+    if len(entries) < len(value):
+        twice = next(entry for entry in value if value.count(entry) > 1)
+        report(key, f"{key} holds {twice[:64]!r} twice")
+    return tuple(entries)
+
+
+def _translations(key: str, value: object, report: Report) -> dict[str, str]:
+    """A string stands for itself in every language."""
+    if isinstance(value, str):
+        return dict.fromkeys(LANGUAGES, _text(key, value, report))
+    if not isinstance(value, dict):
+        report(key, f"{key} must be a string or a table of {' and '.join(LANGUAGES)}")
+        return {}
+    report_unknown(value, LANGUAGES, report)
+    known = {language: value[language] for language in LANGUAGES if language in value}
+    if not value:
+        report(key, f"{key} is empty")
+    return {language: _text(f"{key}.{language}", text, report) for language, text in known.items()}
+
+
+def _choice(key: str, value: object, choices: type[_Choice], report: Report) -> _Choice | None:
+    if not isinstance(value, str):
+        report(key, f"{key} must be a string, not {_type_name(value)}")
+        return None
+    known = tuple(choices)
+    if value not in known:
+        report(key, f"unknown {key.removesuffix('s')} {value[:64]!r} ({_nearest(value, known)})")
+        return None
+    return choices(value)
+
+
+def _port_range(key: str, value: object, report: Report) -> PortRange | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        first = last = value
+    elif isinstance(value, str) and (match := _PORTS.fullmatch(value)):
+        first, last = int(match[1]), int(match[2])
+    else:
+        report(key, f'{key} takes ports as 80 or "8000-8100", not {str(value)[:64]!r}')
+        return None
+    if not 0 <= first <= last <= 65535:
+        report(key, f"{key} must be from 0 to 65535, the lower port first")
+        return None
+    return PortRange(first, last)
+
+
+def _ports(key: str, value: object, report: Report) -> tuple[PortRange, ...]:
+    entries = value if isinstance(value, list) else [value]
+    if not entries:
+        report(key, f"{key} is empty; leave it out for any port")
+    ranges = [_port_range(key, entry, report) for entry in entries]
+    return tuple(entry for entry in ranges if entry is not None)
+
+
+def _buffers(value: object, report: Report) -> tuple[Buffer, ...]:
+    names = _texts("buffers", value, report)
+    if value == []:
+        report("buffers", "buffers is empty")
+    chosen = [_choice("buffers", name, Buffer, report) for name in names]
+    return tuple(buffer for buffer in chosen if buffer is not None)
+
+
+def _keywords(value: object, buffers: tuple[Buffer, ...], report: Report) -> tuple[str, ...]:
+    keywords = _texts("keywords", value, report)
+    for keyword in keywords:
+        sizes = [len(octets) for octets in encode_keyword(keyword)]
+        if not keyword:
+            report("keywords", "an empty keyword matches everywhere")
+        elif max(sizes) > MAX_KEYWORD:
+            report("keywords", f"keyword {keyword[:16]!r}… is longer than {MAX_KEYWORD} octets")
+        elif min(sizes) == 1 and Buffer.PAYLOAD in buffers:
+            report("keywords", f"keyword {keyword!r} is one octet: payload would match all the time")
+    return keywords
+
+
+def _regexes(value: object, buffers: tuple[Buffer, ...], sensitive: bool, report: Report) -> tuple[str, ...]:
+    regexes = _texts("regexes", value, report)
+    for regex in regexes:
+        if len(regex) > MAX_REGEX:
+            report("regexes", f"regex {regex[:16]!r}… is longer than {MAX_REGEX} characters")
+        elif fault := regex_fault(regex, sensitive, stream=Buffer.PAYLOAD in buffers):
+            report("regexes", f"regex {regex[:64]!r} can't be used: {fault}")
+    return regexes
+
+
+KEYS = (
+    *REQUIRED,
+    *("keywords", "regexes", "case_sensitive", "src_ports", "dst_ports", "direction", "depth"),
+    *("references", "description"),
+)
+
+
+def validate_signature(table: Mapping[str, Any], source: str, report: Report) -> Signature:
+    """Make a signature of ``table``.
+
+    :param source: ``file:line`` of the table.
+    :param report: called for each mistake; the result is of use only if it never was.
+    """
+    report_unknown(table, KEYS, report)
+    for key in REQUIRED:
+        if key not in table:
+            report("", f"{key} is missing")
+    if not table.get("keywords") and not table.get("regexes"):
+        report("", "neither keywords nor regexes: nothing to look for")
+    sensitive = table.get("case_sensitive", False)
+    if not isinstance(sensitive, bool):
+        report("case_sensitive", f"case_sensitive must be true or false, not {_type_name(sensitive)}")
+        sensitive = False
+    category = _text("category", table.get("category", "-"), report)
+    if "category" in table and category and not (_SLUG.fullmatch(category) and len(category) <= 64):
+        report("category", f"category {category[:64]!r} must be lower-case words joined by hyphens")
+    buffers = _buffers(table["buffers"], report) if "buffers" in table else ()
+    return Signature(
+        sid=_integer("sid", table.get("sid", 1), 1, MAX_SID, report),
+        rev=_integer("rev", table.get("rev", 1), 1, MAX_SID, report),
+        name=_translations("name", table.get("name", "-"), report),
+        category=category,
+        severity=_choice("severity", table.get("severity", "low"), Severity, report) or Severity.LOW,
+        buffers=buffers,
+        keywords=_keywords(table.get("keywords", []), buffers, report),
+        regexes=_regexes(table.get("regexes", []), buffers, sensitive, report),
+        case_sensitive=sensitive,
+        src_ports=_ports("src_ports", table["src_ports"], report) if "src_ports" in table else (),
+        dst_ports=_ports("dst_ports", table["dst_ports"], report) if "dst_ports" in table else (),
+        direction=_choice("direction", table.get("direction", "any"), Direction, report) or Direction.ANY,
+        depth=_integer("depth", table.get("depth", 0), 0, MAX_DEPTH, report),
+        references=_texts("references", table.get("references", []), report),
+        description=_translations("description", table.get("description", {"en": "-"}), report)
+        if "description" in table
+        else {},
+        source=source,
+    )
