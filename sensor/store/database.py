@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import aiosqlite
@@ -23,7 +24,7 @@ _LOCK_TIMEOUT = 10.0
 _OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables, November 2021."""
 
-_ADVICE = {
+_ADVICE = MappingProxyType({
     sqlite3.SQLITE_FULL: (
         "the disk is full; what was committed stays readable; free some space, or use --db on another disk"
     ),
@@ -37,7 +38,7 @@ _ADVICE = {
     sqlite3.SQLITE_PERM: "no permission; change it, or use --db with another file",
     sqlite3.SQLITE_CORRUPT: "damaged; move it away, recover it with 'sqlite3 FILE .recover', or use another --db",
     sqlite3.SQLITE_NOTADB: "not a database; choose another file with --db",
-}
+})
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:

@@ -41,11 +41,11 @@ class Run:
     signatures_digest: str
     received: int
     decoded: int
-    rejected: Mapping[str, int]
     detections: int
     error: str | None
     previous_run: int | None
     """Newest earlier run that read one of the same captures."""
+    rejected: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,19 +51,21 @@ class ReplayStore:
         self._pending: list[Alert] = []
         self._pending_since = 0.0
         self._commit: Future[None] | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._serve, name="store")
-        self._opened: Future[StoreWriter] = Future()
-        self._stop = asyncio.Event()
-        self._close_error: StoreError | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: Thread
+        self._opened: Future[StoreWriter]
         self._writer: StoreWriter
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._serve, name="store")
         self._thread.start()
+        self._opened = asyncio.run_coroutine_threadsafe(StoreWriter.open(self._path), self._loop)
         try:
             self._writer = self._opened.result()
         except BaseException:
-            self.close()
+            with suppress(StoreError):
+                self.close()
             raise
         return self
 
@@ -86,11 +88,12 @@ class ReplayStore:
 
     def close(self) -> None:
         """Close the database. Whoever interrupts the wait, the thread closes it all the same."""
-        with suppress(RuntimeError):  # The loop has ended: nothing was opened, or it is closed already.
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        if self._close_error is not None:
-            raise self._close_error
+        if self._thread.is_alive():
+            closed = asyncio.run_coroutine_threadsafe(self._close_writer(), self._loop)
+            closed.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._loop.stop))
+            self._thread.join()
+            if closed.done():
+                closed.result()
 
     @property
     def previous_run(self) -> int | None:
@@ -137,20 +140,12 @@ class ReplayStore:
 
     def _serve(self) -> None:
         try:
-            self._loop.run_until_complete(self._hold_open())
-        except StoreError as error:
-            self._close_error = error
+            self._loop.run_forever()
         finally:
             self._loop.close()
 
-    async def _hold_open(self) -> None:
-        try:
-            writer = await StoreWriter.open(self._path)
-        except BaseException as error:
-            self._opened.set_exception(error)
-            return
-        self._opened.set_result(writer)
-        await self._stop.wait()
+    async def _close_writer(self) -> None:
+        writer = await asyncio.wrap_future(self._opened)
         await writer.close()
 
     def _call(self, work: Coroutine[Any, Any, _T]) -> _T:
