@@ -39,9 +39,7 @@ def decode_ipv4(walk: Walk, rows: Rows) -> None:
     rows = walk.require(rows, HEADER_LEN, DecoderEvent.IPV4_PKT_TOO_SMALL)
     header = gather(walk.octets, rows.offset, HEADER)
     version_ihl = header["version_ihl"]
-    rows, header = walk.keep_headers(
-        rows, header, version_ihl >> 4 == 4, DecoderEvent.IPV4_WRONG_IP_VERSION
-    )
+    rows, header = walk.keep_headers(rows, header, version_ihl >> 4 == 4, DecoderEvent.IPV4_WRONG_IP_VERSION)
     good = header["version_ihl"] & 15 >= HEADER_LEN // 4
     rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV4_HLEN_TOO_SMALL)
     header_len = ((header["version_ihl"] & 15) << 2).astype(np.int64)

@@ -9,14 +9,15 @@ from sensor.decode.walk import Header, Rows, Walk
 ICMP = 1
 TCP = 6
 UDP = 17
+IPV6_IN_IP = 41
 IPV6_FRAGMENT = 44
 NO_NEXT_HEADER = 59
 
 _BOTH = {
     4: Header.IPV4_IN_IP,
-    6: Header.TCP,
-    17: Header.UDP,
-    41: Header.IPV6_IN_IP,
+    TCP: Header.TCP,
+    UDP: Header.UDP,
+    IPV6_IN_IP: Header.IPV6_IN_IP,
     47: Header.GRE,
 }
 _IPV4_ONLY = {ICMP: Header.ICMP}

@@ -10,21 +10,37 @@ import numpy as np
 
 from sensor.arrays import U8
 from sensor.capture.batch import Batch
+from sensor.decode.ayiya import decode_ayiya
 from sensor.decode.columns import Layer, Packets
 from sensor.decode.ethernet import decode_ethernet, decode_itag, decode_llc
 from sensor.decode.events import DecoderEvent
+from sensor.decode.geneve import decode_geneve
+from sensor.decode.gre import (
+    decode_erspan1,
+    decode_erspan2,
+    decode_erspan3,
+    decode_gre,
+    decode_gre_udp,
+    decode_wccp,
+)
+from sensor.decode.gtp import decode_gtp_u
 from sensor.decode.icmp import decode_icmp, decode_icmpv6
+from sensor.decode.ieee80211 import decode_ieee80211, decode_radiotap
 from sensor.decode.ip_in_ip import decode_ipv4_in_ip, decode_ipv6_in_ip
 from sensor.decode.ipv4 import decode_ipv4
 from sensor.decode.ipv6 import decode_authentication, decode_extension, decode_fragment, decode_ipv6
+from sensor.decode.l2tp import decode_l2tp
 from sensor.decode.metadata import decode_metadata
 from sensor.decode.mpls import decode_mpls
+from sensor.decode.nflog import decode_nflog
 from sensor.decode.ppp import decode_chdlc, decode_ppp, decode_pppoe
 from sensor.decode.raw import decode_loopback, decode_raw_ip
 from sensor.decode.sll import decode_sll, decode_sll2
 from sensor.decode.tcp import decode_tcp
+from sensor.decode.teredo import decode_teredo
 from sensor.decode.udp import decode_udp
 from sensor.decode.vlan import decode_vlan, decode_vntag
+from sensor.decode.vxlan import decode_vxlan
 from sensor.decode.walk import Header, Rows, Walk
 
 MAX_LAYERS = 32
@@ -71,7 +87,21 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.ICMPV6: decode_icmpv6,
         Header.IPV4_IN_IP: decode_ipv4_in_ip,
         Header.IPV6_IN_IP: decode_ipv6_in_ip,
-        Header.GRE: _decode_ip_payload,
+        Header.AYIYA: decode_ayiya,
+        Header.GENEVE: decode_geneve,
+        Header.GTP_U: decode_gtp_u,
+        Header.L2TP: decode_l2tp,
+        Header.NFLOG: decode_nflog,
+        Header.TEREDO: decode_teredo,
+        Header.VXLAN: decode_vxlan,
+        Header.GRE: decode_gre,
+        Header.GRE_UDP: decode_gre_udp,
+        Header.ERSPAN1: decode_erspan1,
+        Header.ERSPAN2: decode_erspan2,
+        Header.ERSPAN3: decode_erspan3,
+        Header.WCCP: decode_wccp,
+        Header.RADIOTAP: decode_radiotap,
+        Header.IEEE80211: decode_ieee80211,
     }
 )
 
@@ -85,10 +115,13 @@ _LINK_TYPES = {
     51: Header.PPPOE,
     101: Header.RAW_IP,
     104: Header.CHDLC,
+    105: Header.IEEE80211,
     108: Header.LOOPBACK,
     113: Header.SLL,
+    127: Header.RADIOTAP,
     228: Header.IPV4,
     229: Header.IPV6,
+    239: Header.NFLOG,
     276: Header.SLL2,
 }
 

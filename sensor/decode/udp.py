@@ -5,6 +5,7 @@ import numpy as np
 from sensor.arrays import gather
 from sensor.decode.columns import Layer
 from sensor.decode.events import DecoderEvent
+from sensor.decode.udp_tunnels import dispatch_udp_payload
 from sensor.decode.walk import Rows, Walk
 
 HEADER = np.dtype([("src_port", ">u2"), ("dst_port", ">u2"), ("len", ">u2"), ("checksum", ">u2")])
@@ -12,7 +13,7 @@ HEADER_LEN = 8
 
 
 def decode_udp(walk: Walk, rows: Rows) -> None:
-    """Ports and payload.
+    """Ports and payload; a payload that may be a tunnel is handed on.
 
     A length beyond the IP payload is rejected, as a host would drop it; a shorter one leaves
     octets over, which no host reads: decoded, with an event. Length 0 means all that is there
@@ -37,3 +38,4 @@ def decode_udp(walk: Walk, rows: Rows) -> None:
     packets.src_port[row] = src_port
     packets.dst_port[row] = dst_port
     walk.finish(rest, Layer.UDP)
+    dispatch_udp_payload(walk, rest, src_port, dst_port)

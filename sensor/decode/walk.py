@@ -39,7 +39,6 @@ class Header(IntEnum):
     METADATA = auto()
     PPPOE = auto()
     PPP = auto()
-    PPP_IN_GRE = auto()
     CHDLC = auto()
     MPLS = auto()
     SLL = auto()
@@ -170,6 +169,10 @@ class Walk:
     def require(self, rows: Rows, octets: I64 | int, event: DecoderEvent) -> Rows:
         """Rows of which that many octets were captured; the others are flagged and dropped."""
         return self.keep(rows, rows.end - rows.offset >= octets, event)
+
+    def filter(self, rows: Rows, good: Bool) -> Rows:
+        """Rows that are ``good``; nothing is noted on the others."""
+        return rows if good.all() else rows.take(np.flatnonzero(good))
 
     def keep(self, rows: Rows, good: Bool, event: DecoderEvent) -> Rows:
         """Rows that are ``good``; the others are flagged and dropped."""
