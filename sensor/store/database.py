@@ -24,21 +24,23 @@ _LOCK_TIMEOUT = 10.0
 _OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables, November 2021."""
 
-_ADVICE = MappingProxyType({
-    sqlite3.SQLITE_FULL: (
-        "the disk is full; what was committed stays readable; free some space, or use --db on another disk"
-    ),
-    sqlite3.SQLITE_IOERR: (
-        "the disk refused to read or write ({}); what was committed stays; "
-        "check its space and health, or use --db on another disk"
-    ),
-    sqlite3.SQLITE_BUSY: "another program keeps it locked; wait for that to end, or use --db with another file",
-    sqlite3.SQLITE_READONLY: "not writable; change its permissions, or use --db with another file",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of the file and its directory",
-    sqlite3.SQLITE_PERM: "no permission; change it, or use --db with another file",
-    sqlite3.SQLITE_CORRUPT: "damaged; move it away, recover it with 'sqlite3 FILE .recover', or use another --db",
-    sqlite3.SQLITE_NOTADB: "not a database; choose another file with --db",
-})
+_ADVICE = MappingProxyType(
+    {
+        sqlite3.SQLITE_FULL: (
+            "the disk is full; what was committed stays readable; free some space, or use another --db"
+        ),
+        sqlite3.SQLITE_IOERR: (
+            "the disk refused to read or write ({}); what was committed stays; "
+            "check its space and health, or use another --db"
+        ),
+        sqlite3.SQLITE_BUSY: "another program keeps it locked; wait for it to end, or use another --db",
+        sqlite3.SQLITE_READONLY: "not writable; change its permissions, or use another --db",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of the file and its directory",
+        sqlite3.SQLITE_PERM: "no permission; change it, or use another --db",
+        sqlite3.SQLITE_CORRUPT: "damaged; move it away ('sqlite3 FILE .recover' helps), or use another --db",
+        sqlite3.SQLITE_NOTADB: "not a database; choose another file with --db",
+    }
+)
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
@@ -71,6 +73,11 @@ def _check_path(path: Path) -> None:
         raise StoreError(f"{path}: there is no directory {path.parent}; create it, or use another --db")
 
 
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise StoreError(f"{path}: no such database; replay a capture first, or name the file with --db")
+
+
 async def open_for_writing(path: Path, migrations: Migrations = MIGRATIONS) -> aiosqlite.Connection:
     """Open ``path``, made with mode 0600 if missing, at the newest schema; in autocommit mode.
 
@@ -96,11 +103,10 @@ async def open_for_writing(path: Path, migrations: Migrations = MIGRATIONS) -> a
 
 @asynccontextmanager
 async def open_for_reading(path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    """A read-only connection to ``path``, while others may write. Raises `StoreError`, also from within."""
+    """Connect read-only to ``path``, while others may write. Raises `StoreError`, also from within."""
     with store_errors(path):
         _check_path(path)
-        if not path.exists():
-            raise StoreError(f"{path}: no such database; replay a capture first, or name the file with --db")
+        _check_exists(path)
         async with aiosqlite.connect(
             _read_only_uri(path), uri=True, timeout=_LOCK_TIMEOUT, isolation_level=None
         ) as db:

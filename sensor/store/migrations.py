@@ -34,6 +34,11 @@ async def read_version(db: aiosqlite.Connection, path: Path, newest: int = len(M
     return version
 
 
+async def _check_references(db: aiosqlite.Connection, path: Path) -> None:
+    if list(await db.execute_fetchall("PRAGMA foreign_key_check")):
+        raise StoreError(f"{path}: rows refer to others that are gone; restore the file from a copy")
+
+
 async def migrate(db: aiosqlite.Connection, path: Path, migrations: Migrations = MIGRATIONS) -> None:
     """Apply what is missing of ``migrations``, all in one transaction: a kill leaves the old version.
 
@@ -52,8 +57,7 @@ async def migrate(db: aiosqlite.Connection, path: Path, migrations: Migrations =
                 await db.execute(statement)
         await db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         await db.execute(f"PRAGMA user_version = {len(migrations)}")
-        if list(await db.execute_fetchall("PRAGMA foreign_key_check")):
-            raise StoreError(f"{path}: rows refer to others that are gone; restore the file from a copy")
+        await _check_references(db, path)
         await db.execute("COMMIT")
     except BaseException:
         await db.rollback()

@@ -21,9 +21,9 @@ _CHUNK_LEN = 500
 """Rows fetched at a time: one trip to the connection's thread costs as much as some 50 rows."""
 
 _SELECT_DETECTION = """
-SELECT detection.id, run_id, run.source, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer, flow_id,
-    tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number, "offset", length, excerpt,
-    excerpt_offset, http_method, http_host, http_url
+SELECT detection.id, run_id, run.source, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer,
+    flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number, "offset", length,
+    excerpt, excerpt_offset, http_method, http_host, http_url
 FROM detection JOIN run ON run.id = run_id
 """
 _SELECT_RUN = """
@@ -65,16 +65,17 @@ async def list_detections(
 
 
 async def get_detection(db: aiosqlite.Connection, detection_id: int) -> Detection | None:
-    """The detection with this id, or None."""
+    """Return the detection with this id, or None."""
     rows = list(await db.execute_fetchall(f"{_SELECT_DETECTION} WHERE detection.id = ?", (detection_id,)))
     return _detection(tuple(rows[0])) if rows else None
 
 
 async def list_runs(db: aiosqlite.Connection, limit: int = 100) -> list[Run]:
-    """The last ``limit`` runs, newest first. One whose process was killed shows as interrupted."""
+    """Return the last ``limit`` runs, newest first. One whose process was killed shows as interrupted."""
     runs = []
     for *columns, rejected, process in await db.execute_fetchall(_SELECT_RUN, (limit,)):
-        run = Run(*columns, rejected=json.loads(rejected))
+        values = [*columns, json.loads(rejected)]
+        run = Run(*values)
         if run.status == RunStatus.RUNNING and is_gone(process):
             run = replace(run, status=RunStatus.INTERRUPTED)
         runs.append(run)
@@ -130,7 +131,7 @@ async def _close(chunks: AsyncGenerator[list[Detection]]) -> None:
 
 
 def _compose(wanted: DetectionFilter) -> tuple[str, list[object]]:
-    """SQL and its values."""
+    """Make the SQL and its values."""
     conditions: list[str] = []
     values: list[object] = []
 
@@ -165,7 +166,7 @@ def _compose(wanted: DetectionFilter) -> tuple[str, list[object]]:
 
 
 def _address_range(text: str) -> tuple[bytes, bytes, int]:
-    """First and last address of ``text`` in network order, and their length in octets."""
+    """Return the first and last address of ``text`` in network order, and their length in octets."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:

@@ -84,19 +84,17 @@ class Detection:
     http_url: str
 
     def title(self, language: str = "en") -> str:
-        """The signature's name in ``language``, or in whichever language it has."""
+        """Return the signature's name in ``language``, or in whichever language it has."""
         first, second = (self.name_ja, self.name_en) if language == "ja" else (self.name_en, self.name_ja)
         return first or second or f"sid {self.sid}"
 
 
-ALERT_COLUMNS = (
-    'run_id, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer, flow_id, tx_id, src_ip, src_port, '
-    'dst_ip, dst_port, src_key, dst_key, proto, app_proto, packet_number, "offset", length, excerpt, '
-    "excerpt_offset, http_method, http_host, http_url"
-)
-INSERT_ALERT = (
-    f"INSERT INTO detection ({ALERT_COLUMNS}) VALUES ({', '.join('?' * (ALERT_COLUMNS.count(',') + 1))})"
-)
+INSERT_ALERT = """
+INSERT INTO detection (run_id, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer, flow_id, tx_id,
+    src_ip, src_port, dst_ip, dst_port, src_key, dst_key, proto, app_proto, packet_number, "offset", length,
+    excerpt, excerpt_offset, http_method, http_host, http_url)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 
 
 def address_key(address: str) -> bytes | None:

@@ -76,7 +76,15 @@ class StoreWriter:
         async with self._transaction():
             row = await self._db.execute_insert(
                 _INSERT_RUN,
-                (command, label, time.time_ns(), RunStatus.RUNNING, process_identity(), version, signatures_digest),
+                (
+                    command,
+                    label,
+                    time.time_ns(),
+                    RunStatus.RUNNING,
+                    process_identity(),
+                    version,
+                    signatures_digest,
+                ),
             )
             assert row is not None
             run_id = int(row[0])
