@@ -1,0 +1,197 @@
+"""Header fields of HTTP/1 (RFC 9110, section 5; RFC 9112, sections 5 and 6): what a sensor needs of them.
+
+A browser sends the same lines again and again, and a server too, so both the whole field section and
+each line are looked up in a bounded memo before they are parsed: a section seen before costs one
+dictionary look-up, a line seen before another.
+"""
+
+from dataclasses import dataclass
+
+from sensor.protocols.http1_lines import TCHAR
+
+NO_LENGTH = -1
+BAD_LENGTH = -2
+
+_OTHER, _HOST, _USER_AGENT, _REFERER, _CONTENT_TYPE, _LENGTH, _TRANSFER, _CODING, _UPGRADE = range(9)
+_NO_COLON, _INVALID = 9, 10
+_KINDS = {
+    b"host": _HOST,
+    b"user-agent": _USER_AGENT,
+    b"referer": _REFERER,
+    b"content-type": _CONTENT_TYPE,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _TRANSFER,
+    b"content-encoding": _CODING,
+    b"upgrade": _UPGRADE,
+}
+_UNREMARKABLE = (_OTHER, b"")
+_BLANK = b" \t\r\x0b\x0c"
+_MAX_LENGTH_DIGITS = 18  # below 2**63, what servers hold a length in
+_MAX_MEMO_LINE = 512  # a line longer than this (a cookie, a token) does not come back verbatim
+_MAX_MEMO_SECTION = 2048
+
+
+@dataclass(slots=True, eq=False)
+class Fields:
+    """What one field section says. Shared between messages: never changed once made."""
+
+    host: bytes = b""
+    user_agent: bytes = b""
+    referer: bytes = b""
+    content_type: bytes = b""
+    content_coding: bytes = b""
+    length: int = NO_LENGTH
+    """Content-Length, ``NO_LENGTH`` or ``BAD_LENGTH``."""
+    chunked: bool = False
+    other_transfer: bool = False
+    """A Transfer-Encoding that does not end in chunked: the length is not known."""
+    upgrade: bool = False
+    has_host: bool = False
+    anomalies: tuple[str, ...] = ()
+
+
+class FieldParser:
+    """Field sections of requests, or of responses, with the memo that all flows share."""
+
+    __slots__ = ("_lines", "_max_entries", "_max_lines", "_sections", "_side", "over_limit")
+
+    def __init__(self, side: str, max_lines: int, max_entries: int) -> None:
+        """:param side: ``request`` or ``response``, as it stands in the anomalies' names."""
+        self._side = side
+        self._max_lines = max_lines
+        self._max_entries = max_entries
+        self._sections: dict[bytes, Fields] = {}
+        self._lines: dict[bytes, tuple[int, bytes]] = {}
+        self.over_limit = 0
+        """Sections with more than ``max_lines`` lines, whose further lines were not read."""
+
+    def parse(self, section: bytes) -> Fields:
+        """Read a field section: the octets between the first line and the empty one."""
+        fields = self._sections.get(section)
+        if fields is None:
+            fields = self._parse(section)
+            if len(section) <= _MAX_MEMO_SECTION:
+                if len(self._sections) >= self._max_entries:
+                    self._sections.clear()
+                self._sections[section] = fields
+        return fields
+
+    def _parse(self, section: bytes) -> Fields:
+        lines = section.split(b"\r\n")
+        names: set[str] = set()
+        if section.count(b"\n") != len(lines) - 1:
+            lines = [line.removesuffix(b"\r") for line in section.split(b"\n")]
+        if b"\n " in section or b"\n\t" in section or section[:1] in (b" ", b"\t"):
+            lines = _unfold(lines)
+            names.add(f"http.invalid_{self._side}_field_folding")
+        if len(lines) > self._max_lines:
+            del lines[self._max_lines :]
+            self.over_limit += 1
+            names.add(f"http.{self._side}_too_many_fields")
+        fields = Fields()
+        memo = self._lines
+        seen = 0
+        transfer: list[bytes] = []
+        for line in lines:
+            entry = memo.get(line)
+            if entry is None:
+                entry = self._parse_line(line)
+            if entry is _UNREMARKABLE:
+                continue
+            kind, value = entry
+            if kind >= _NO_COLON:
+                if line:
+                    names.add(
+                        f"http.{self._side}_field_missing_colon"
+                        if kind == _NO_COLON
+                        else f"http.{self._side}_header_invalid"
+                    )
+                continue
+            if kind == _TRANSFER:
+                transfer.append(value)
+            elif kind == _LENGTH:
+                self._set_length(fields, value, names)
+            elif seen & (1 << kind):
+                if kind == _CODING:
+                    fields.content_coding += b"," + value
+                else:  # the first wins, as in most servers
+                    names.add(
+                        "http.host_header_ambiguous"
+                        if kind == _HOST
+                        else f"http.{self._side}_header_repetition"
+                    )
+            else:
+                seen |= 1 << kind
+                if kind == _HOST:
+                    fields.host = value
+                    fields.has_host = True
+                elif kind == _USER_AGENT:
+                    fields.user_agent = value
+                elif kind == _REFERER:
+                    fields.referer = value
+                elif kind == _CONTENT_TYPE:
+                    fields.content_type = value
+                elif kind == _CODING:
+                    fields.content_coding = value
+                else:
+                    fields.upgrade = True
+        if transfer:
+            self._set_transfer(fields, b",".join(transfer), names)
+        if names:
+            fields.anomalies = tuple(sorted(names))
+        return fields
+
+    def _parse_line(self, line: bytes) -> tuple[int, bytes]:
+        name, colon, value = line.partition(b":")
+        entry = _UNREMARKABLE
+        if not colon:
+            entry = (_NO_COLON, b"")
+        else:
+            # White space around a name hides it from strict readers only (request smuggling), so
+            # the name counts, and a name with other octets in it is named.
+            bare = name.strip(_BLANK)
+            kind = _KINDS.get(bare.lower(), _OTHER)
+            if kind:
+                entry = (kind, value.strip(_BLANK))
+            elif not bare or bare.translate(None, TCHAR):
+                entry = (_INVALID, b"")
+        if len(line) <= _MAX_MEMO_LINE:
+            if len(self._lines) >= self._max_entries:
+                self._lines.clear()
+            self._lines[line] = entry
+        return entry
+
+    def _set_length(self, fields: Fields, value: bytes, names: set[str]) -> None:
+        """Take the first usable Content-Length; "5, 5" is 5 (RFC 9110, section 8.6)."""
+        for part in value.split(b","):
+            digits = part.strip(_BLANK)
+            length = int(digits) if digits.isdigit() and len(digits) <= _MAX_LENGTH_DIGITS else BAD_LENGTH
+            if length == BAD_LENGTH or fields.length not in (NO_LENGTH, length):
+                names.add(f"http.invalid_content_length_field_in_{self._side}")
+            if fields.length < 0:
+                fields.length = length
+
+    def _set_transfer(self, fields: Fields, value: bytes, names: set[str]) -> None:
+        """Transfer-Encoding overrides Content-Length (RFC 9112, section 6.3)."""
+        codings = [coding.strip(_BLANK).lower() for coding in value.split(b",")]
+        if codings[-1] == b"chunked":
+            fields.chunked = True
+        elif b"chunked" in value.lower():  # "xchunked", "chunked, identity": some servers take it
+            fields.chunked = True
+            names.add(f"http.invalid_transfer_encoding_value_in_{self._side}")
+        elif codings != [b"identity"]:
+            fields.other_transfer = True
+            names.add(f"http.invalid_transfer_encoding_value_in_{self._side}")
+        if fields.length != NO_LENGTH and (fields.chunked or fields.other_transfer):
+            names.add(f"http.{self._side}_length_with_transfer_encoding")
+
+
+def _unfold(lines: list[bytes]) -> list[bytes]:
+    """Join continuation lines to their field with one space (RFC 9112, section 5.2)."""
+    unfolded: list[bytes] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and unfolded:
+            unfolded[-1] = unfolded[-1].rstrip(_BLANK) + b" " + line.strip(_BLANK)
+        else:
+            unfolded.append(line.strip(_BLANK))
+    return unfolded

@@ -1,0 +1,68 @@
+"""Bounds, counters and memo that the HTTP/1 parsers of all flows share."""
+
+from dataclasses import dataclass, field
+
+from sensor.protocols.http1_fields import FieldParser
+from sensor.protocols.transaction import HttpTransaction
+
+Mark = tuple[HttpTransaction, bool, int]
+"""A head that is complete: its transaction, whether it is the response's, and the index, in the
+``data`` of the ``feed`` under way, of the octet that completed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Http1Limits:
+    """Bounds of what one flow, or all flows together, may hold."""
+
+    head_octets: int = 65536
+    """Octets of a head: twice what nginx takes (32 KiB), four times Node.js (16 KiB)."""
+    head_lines: int = 1024
+    """Lines of a head that are read: libhtp's default."""
+    line_octets: int = 8192
+    """Octets of a chunk's size line with its extensions, or of a trailer line."""
+    body_octets: int = 1 << 20
+    """Octets of a body that are kept, as carried and as decoded: Suricata's compression-bomb-limit."""
+    pending_octets: int = 1 << 20
+    """Octets of requests in one flow that wait for a response: some 2,500 of a browser's."""
+    buffered_octets: int = 64 << 20
+    """Octets of bodies that all flows together keep."""
+    memo_entries: int = 4096
+    """Header lines, and header sections, that are remembered: some 4 MiB."""
+
+
+@dataclass(slots=True, eq=False)
+class Http1Counters:
+    """What was passed over or cut, over all flows."""
+
+    orphan_responses: int = 0
+    heads_too_long: int = 0
+    heads_cut: int = 0
+    """Heads that lost octets or the end of the flow cut short."""
+    lines_too_long: int = 0
+    resyncs: int = 0
+    """Times that octets were passed over in search of the next message."""
+    tunnels: int = 0
+    requests_evicted: int = 0
+    """Requests emitted without their response because ``pending_octets`` was reached."""
+    bodies_cut: int = 0
+    """Bodies kept in part: ``body_octets`` or ``buffered_octets`` was reached, or octets were lost."""
+    decode_failures: int = 0
+    compression_bombs: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Http1Shared:
+    """What the parsers of all flows share."""
+
+    limits: Http1Limits = field(default_factory=Http1Limits)
+    counters: Http1Counters = field(default_factory=Http1Counters)
+    marks: list[Mark] = field(default_factory=list)
+    """Heads completed since the pipeline last emptied the list."""
+    buffered: int = 0
+    """Octets of bodies held now."""
+    requests: FieldParser = field(init=False)
+    responses: FieldParser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.requests = FieldParser("request", self.limits.head_lines, self.limits.memo_entries)
+        self.responses = FieldParser("response", self.limits.head_lines, self.limits.memo_entries)

@@ -1,0 +1,61 @@
+"""Is a stream HTTP/1? Asked of the first octets of a direction.
+
+SMTP, FTP, IRC and SSH have no version at the end of their first line; SIP and RTSP name another one.
+"""
+
+from enum import Enum
+
+from sensor.protocols.http1_lines import MAX_METHOD, TCHAR, parse_request_line, parse_status_line
+
+MAX_FIRST_LINE = 65536
+"""Octets without a line end after which a direction is no longer waited for; a head's limit."""
+
+_LINE_ENDS = b"\r\n \t"
+_VERSIONS = (b"HTTP/", b"ICY ")
+
+
+class Verdict(Enum):
+    """What a probe says of the octets so far."""
+
+    CERTAIN = "certain"
+    UNSURE = "unsure"
+    """More octets will tell."""
+    NO = "no"
+
+
+def probe_request(data: bytes, start: int, end: int) -> Verdict:
+    """Whether ``data[start:end]``, the first octets that a client sent, begin an HTTP/1 request."""
+    pos = skip_blank(data, start, end)
+    line_end = data.find(b"\n", pos, end)
+    if line_end >= 0:
+        parsed = parse_request_line(data[pos:line_end])
+        # PRI is HTTP/2's connection preface (RFC 9113, section 3.4).
+        return Verdict.NO if parsed is None or parsed[0] == b"PRI" else Verdict.CERTAIN
+    if end - pos > MAX_FIRST_LINE:
+        return Verdict.NO
+    method, space, _ = data[pos : min(end, pos + MAX_METHOD + 1)].replace(b"\t", b" ").partition(b" ")
+    if method.rstrip(b"\r").translate(None, TCHAR) or (not space and len(method) > MAX_METHOD):
+        return Verdict.NO
+    return Verdict.UNSURE
+
+
+def probe_response(data: bytes, start: int, end: int) -> Verdict:
+    """Whether ``data[start:end]``, the first octets that a server sent, begin an HTTP/1 response."""
+    pos = skip_blank(data, start, end)
+    head = data[pos : min(end, pos + 5)]
+    if not any(version.startswith(head[: len(version)].upper()) for version in _VERSIONS):
+        return Verdict.NO
+    line_end = data.find(b"\n", pos, end)
+    if line_end >= 0:
+        return Verdict.NO if parse_status_line(data[pos:line_end]) is None else Verdict.CERTAIN
+    if end - pos > MAX_FIRST_LINE:
+        return Verdict.NO
+    # The version and three digits are enough to be certain, whatever the reason phrase's length.
+    return Verdict.UNSURE if parse_status_line(data[pos:end]) is None else Verdict.CERTAIN
+
+
+def skip_blank(data: bytes, pos: int, end: int) -> int:
+    """Past line ends and white space before a first line (RFC 9112, section 2.2)."""
+    while pos < end and data[pos] in _LINE_ENDS:
+        pos += 1
+    return pos
