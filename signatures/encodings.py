@@ -48,8 +48,8 @@ def regex_expression(regex: str) -> bytes:
         raise ValueError(r"\Q and (?# can't be used together with characters outside ASCII")
     parts: list[bytes] = []
     in_class = False
-    for token in re.findall(r"\\?.", regex, re.DOTALL):
-        character = token[-1]
+    for piece in re.findall(r"\\?.", regex, re.DOTALL):
+        character = piece[-1]
         if not character.isascii():
             if in_class:
                 raise ValueError(
@@ -57,9 +57,9 @@ def regex_expression(regex: str) -> bytes:
                 )
             parts.append(b"(?:%s)" % literal_expression(character.encode(), True))
             continue
-        if token == "[":
+        if piece == "[":
             in_class = True
-        elif token == "]":
+        elif piece == "]":
             in_class = False
-        parts.append(token.encode())
+        parts.append(piece.encode())
     return b"".join(parts)

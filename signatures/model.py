@@ -18,6 +18,10 @@ class Buffer(StrEnum):
     HTTP_RESPONSE_BODY = "http.response_body"
 
 
+NAME_BUFFERS = frozenset({Buffer.HTTP_HOST})
+"""Buffers that hold a host's name, with or without a port: those that ``domains`` can be used with."""
+
+
 class Severity(StrEnum):
     """How much a detection matters, least first."""
 
@@ -45,7 +49,7 @@ class PortRange:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature. It fires when any keyword or any regex matches in any of its buffers."""
+    """One signature. It fires when any keyword, regex or domain matches in any of its buffers."""
 
     sid: int
     rev: int
@@ -57,6 +61,8 @@ class Signature:
     keywords: tuple[str, ...] = ()
     """Literals; each is looked for in its encoded form."""
     regexes: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    """Each matches itself and every name below it; for buffers that hold a host's name alone."""
     case_sensitive: bool = False
     """Off: ASCII letters match in both cases, everything else octet for octet."""
     src_ports: tuple[PortRange, ...] = ()

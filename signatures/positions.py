@@ -49,7 +49,7 @@ class Positions:
 
 
 def find_positions(text: str) -> Positions:
-    """Lines of the signatures in ``text``, which must be valid TOML with ``\\n`` line ends."""
+    """Lines of the signatures in ``text``, which must be valid TOML with LF line ends."""
     line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
     top = Position(1)
     signatures: list[Position] = []

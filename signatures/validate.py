@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from signatures.encodings import encode_keyword
-from signatures.model import Buffer, Direction, PortRange, Severity, Signature
+from signatures.model import NAME_BUFFERS, Buffer, Direction, PortRange, Severity, Signature
 from signatures.regex import regex_fault
 
 MAX_KEYWORD = 255
@@ -24,6 +24,7 @@ MAX_DEPTH = 2**31
 LANGUAGES = ("ja", "en")
 REQUIRED = ("sid", "rev", "name", "category", "severity", "buffers")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -163,9 +164,21 @@ def _regexes(value: object, buffers: tuple[Buffer, ...], sensitive: bool, report
     return regexes
 
 
+def _domains(value: object, buffers: tuple[Buffer, ...], report: Report) -> tuple[str, ...]:
+    domains = _texts("domains", value, report)
+    for domain in domains:
+        if not _DOMAIN.fullmatch(domain):
+            report(
+                "domains", f"{domain[:64]!r} must be a name as example.com, in lower case (xn--… for others)"
+            )
+    if domains and not NAME_BUFFERS.issuperset(buffers):
+        report("domains", f"domains can be looked for in {', '.join(sorted(NAME_BUFFERS))} only")
+    return domains
+
+
 KEYS = (
     *REQUIRED,
-    *("keywords", "regexes", "case_sensitive", "src_ports", "dst_ports", "direction", "depth"),
+    *("keywords", "regexes", "domains", "case_sensitive", "src_ports", "dst_ports", "direction", "depth"),
     *("references", "description"),
 )
 
@@ -180,8 +193,8 @@ def validate_signature(table: Mapping[str, Any], source: str, report: Report) ->
     for key in REQUIRED:
         if key not in table:
             report("", f"{key} is missing")
-    if not table.get("keywords") and not table.get("regexes"):
-        report("", "neither keywords nor regexes: nothing to look for")
+    if not any(table.get(key) for key in ("keywords", "regexes", "domains")):
+        report("", "neither keywords nor regexes nor domains: nothing to look for")
     sensitive = table.get("case_sensitive", False)
     if not isinstance(sensitive, bool):
         report("case_sensitive", f"case_sensitive must be true or false, not {_type_name(sensitive)}")
@@ -199,6 +212,7 @@ def validate_signature(table: Mapping[str, Any], source: str, report: Report) ->
         buffers=buffers,
         keywords=_keywords(table.get("keywords", []), buffers, report),
         regexes=_regexes(table.get("regexes", []), buffers, sensitive, report),
+        domains=_domains(table.get("domains", []), buffers, report),
         case_sensitive=sensitive,
         src_ports=_ports("src_ports", table["src_ports"], report) if "src_ports" in table else (),
         dst_ports=_ports("dst_ports", table["dst_ports"], report) if "dst_ports" in table else (),

@@ -15,24 +15,36 @@ from types import MappingProxyType
 import hyperscan
 import numpy as np
 
-from sensor.arrays import I64
+from sensor.arrays import I64, Bool
 from signatures.encodings import encode_keyword, literal_expression, regex_expression
 from signatures.model import Buffer, Signature
 from signatures.regex import regex_flags
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Literals:
-    """The keywords of one buffer kind; Hyperscan's id is the index of a literal."""
+    """The keywords and domains of one buffer kind; Hyperscan's id is the index of a literal."""
 
     signature: I64
     """(p,) index into ``MatchPlan.signatures`` of each literal."""
     length: I64
     """(p,) octets of each literal, at least 1."""
+    domain: Bool
+    """(p,) whether the literal counts only as a whole name or its end."""
+    expressions: list[bytes]
     every: hyperscan.Database
     """Block mode, reports every occurrence."""
-    first: hyperscan.Database
-    """Block mode, reports the first occurrence of each literal."""
+    _first: hyperscan.Database | None = None
+
+    def first(self) -> hyperscan.Database:
+        """Block mode, reports the first occurrence of each keyword; made when first asked for.
+
+        Of a domain every occurrence: the first may stand in the middle of a name.
+        """
+        if self._first is None:
+            once = np.where(self.domain, 0, hyperscan.HS_FLAG_SINGLEMATCH).tolist()
+            self._first = _database(self.expressions, once, hyperscan.HS_MODE_BLOCK)
+        return self._first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,23 +115,25 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
 
 def _compile_literals(signatures: Sequence[Signature], members: Iterable[int]) -> Literals | None:
     expressions: list[bytes] = []
-    owners: list[int] = []
-    lengths: list[int] = []
+    rows: list[tuple[int, int, bool]] = []
     for index in members:
-        sensitive = signatures[index].case_sensitive
-        for keyword in signatures[index].keywords:
+        signature = signatures[index]
+        for keyword in signature.keywords:
             for octets in encode_keyword(keyword):
-                expressions.append(literal_expression(octets, sensitive))
-                owners.append(index)
-                lengths.append(len(octets))
-    if not expressions:
+                expressions.append(literal_expression(octets, signature.case_sensitive))
+                rows.append((index, len(octets), False))
+        for domain in signature.domains:
+            expressions.append(literal_expression(domain.encode(), case_sensitive=False))
+            rows.append((index, len(domain), True))
+    if not rows:
         return None
-    once = hyperscan.HS_FLAG_SINGLEMATCH
+    owner, length, is_domain = zip(*rows, strict=True)
     return Literals(
-        np.array(owners, np.int64),
-        np.array(lengths, np.int64),
+        np.array(owner, np.int64),
+        np.array(length, np.int64),
+        np.array(is_domain, np.bool_),
+        expressions,
         _database(expressions, [0] * len(expressions), hyperscan.HS_MODE_BLOCK),
-        _database(expressions, [once] * len(expressions), hyperscan.HS_MODE_BLOCK),
     )
 
 

@@ -13,7 +13,7 @@ reports each keyword once.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import hyperscan
@@ -58,10 +58,12 @@ class _Runs:
     offset: I64
 
 
-class _Flood(Exception):
+class _FloodError(Exception):
     """Raised in a callback to stop a scan that finds too much."""
 
 
+_DOT = ord(".")
+_COLON = ord(":")
 _ZERO = np.zeros(1, np.int64)
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Matches(_NONE, _NONE, _NONE, _NONE, False)
@@ -158,11 +160,11 @@ def _scan_literals(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs)
     limit = _FLOOD_BASE + _FLOOD_PER_RUN * runs.start.shape[0]
     try:
         _scan(literals.every, joined, _collector(ids, ends, limit))
-    except _Flood:
+    except _FloodError:
         return _scan_each_run(plan, literals, joined, runs)
     if not ids:
         return _EMPTY
-    return _place(plan, literals, np.array(ids, np.int64), np.array(ends, np.int64), runs, False)
+    return _place(plan, literals, joined, runs, np.array(ids, np.int64), np.array(ends, np.int64))
 
 
 def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., None]:
@@ -173,12 +175,12 @@ def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., Non
         note_id(pattern)
         note_end(end)
         if len(ids) > limit:
-            raise _Flood
+            raise _FloodError
 
     return collect
 
 
-def _place(plan: MatchPlan, literals: Literals, ids: I64, end: I64, runs: _Runs, flooded: bool) -> Matches:
+def _place(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs, ids: I64, end: I64) -> Matches:
     """Find the run of each match, and leave out what lies in none, was found before, or is too deep."""
     start = end - literals.length[ids]
     signature = literals.signature[ids]
@@ -187,7 +189,23 @@ def _place(plan: MatchPlan, literals: Literals, ids: I64, end: I64, runs: _Runs,
     keep: Bool = (run >= 0) & (end <= runs.end[run]) & (end > runs.fresh[run])
     depth = plan.depth[signature]
     keep &= (depth == 0) | (end - runs.start[run] + runs.offset[run] <= depth)
-    return Matches(signature[keep], run[keep], start[keep], end[keep], flooded)
+    keep[keep] &= ~literals.domain[ids[keep]] | _is_name(joined, runs, run[keep], start[keep], end[keep])
+    return Matches(signature[keep], run[keep], start[keep], end[keep], False)
+
+
+def _is_name(joined: U8, runs: _Runs, run: I64, start: I64, end: I64) -> Bool:
+    """Whether each match is the whole of a host's name, or its end behind a dot.
+
+    A name may be followed by the root's dot and by a port.
+    """
+    last = joined.shape[0] - 1
+    run_end = runs.end[run]
+    begins = (start == runs.start[run]) | (joined[np.maximum(start - 1, 0)] == _DOT)
+    rooted = (end < run_end) & (joined[np.minimum(end, last)] == _DOT)
+    name_end = end + rooted
+    ends = (name_end == run_end) | (joined[np.minimum(name_end, last)] == _COLON)
+    whole: Bool = begins & ends
+    return whole
 
 
 def _scan_each_run(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs) -> Matches:
@@ -204,8 +222,9 @@ def _scan_each_run(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs)
     for start, fresh, end in rows:
         if fresh > start:
             _scan_at(literals.every, joined, start, min(fresh + reach, end), ids, ends)
-        _scan_at(literals.first, joined, fresh, end, ids, ends)
-    return _place(plan, literals, np.array(ids, np.int64), np.array(ends, np.int64), runs, True)
+        _scan_at(literals.first(), joined, fresh, end, ids, ends)
+    found = _place(plan, literals, joined, runs, np.array(ids, np.int64), np.array(ends, np.int64))
+    return replace(found, flooded=True)
 
 
 def _scan_at(
@@ -222,15 +241,15 @@ def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | ND
     ids: list[int] = []
     ends: list[int] = []
     at: list[int] = []
-    value_index = 0
 
     def collect(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
         ids.append(pattern)
         ends.append(end)
-        at.append(value_index)
 
-    for value_index, value in enumerate(values):
+    for index, value in enumerate(values):
         _scan(regexes.database, value, collect)
+        if len(at) < len(ids):
+            at += [index] * (len(ids) - len(at))
     if not ids:
         return _EMPTY
     signature = regexes.signature[np.array(ids, np.int64)]

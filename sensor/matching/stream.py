@@ -35,7 +35,8 @@ class StreamScanner:
     """
 
     def __init__(self, plan: MatchPlan, max_streams: int = MAX_STREAMS) -> None:
-        """
+        """Open no stream yet.
+
         :param plan: with payload regexes (``plan.has_payload_regexes``), else nothing ever matches.
         :param max_streams: at least 1.
         """
