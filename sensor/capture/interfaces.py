@@ -103,28 +103,34 @@ class InterfaceTable:
 
 
 def ticks_to_ns(ticks: U64, tsresol: int, tsoffset: int) -> I64:
-    """Convert (n,) uint64 ticks of any resolution; the fraction is cut, not rounded.
+    """Convert (n,) uint64 ticks of any resolution; what is below a nanosecond is cut off.
 
     :returns: (n,) int64 nanoseconds, clipped to what that type holds.
     """
     digits = tsresol & ~_BINARY
     per_second = 2**digits if tsresol & _BINARY else 10**digits
-    if per_second >= 2**64:
-        seconds = np.zeros_like(ticks)
-        rest = ticks
-    else:
+    seconds = np.zeros_like(ticks)
+    if per_second < 2**64:
         seconds = ticks // np.uint64(per_second)
-        rest = ticks - seconds * np.uint64(per_second)
-    if tsresol & _BINARY:
-        # Below 2 ** -34 s nothing is left of a nanosecond, and above it the product overflows.
-        drop = max(digits - 34, 0)
-        rest = rest >> np.uint64(min(drop, 63))
-        nanoseconds = rest * np.uint64(1_000_000_000) >> np.uint64(min(digits, 34))
-    elif digits <= 9:
-        nanoseconds = rest * np.uint64(10 ** (9 - digits))
-    else:
-        nanoseconds = rest // np.uint64(min(10 ** (digits - 9), 2**64 - 1))
+    rest = ticks - seconds * np.uint64(per_second % 2**64)
+    to_ns = _binary_fraction_to_ns if tsresol & _BINARY else _decimal_fraction_to_ns
     whole = np.minimum(seconds, np.uint64(2 * _MAX_SECONDS)).astype(np.int64)
     whole += min(max(tsoffset, -3 * _MAX_SECONDS), 3 * _MAX_SECONDS)
     np.clip(whole, -_MAX_SECONDS, _MAX_SECONDS, out=whole)
-    return whole * 1_000_000_000 + nanoseconds.astype(np.int64)
+    return whole * 1_000_000_000 + to_ns(rest, digits).astype(np.int64)
+
+
+def _binary_fraction_to_ns(rest: U64, bits: int) -> U64:
+    """``rest`` / 2 ** ``bits`` seconds, in two halves because the whole product overflows."""
+    billion, half = np.uint64(1_000_000_000), np.uint64(32)
+    if bits <= 32:
+        return rest * billion >> np.uint64(bits)
+    low = (rest & np.uint64(0xFFFFFFFF)) * billion >> half
+    return (rest >> half) * billion + low >> np.uint64(min(bits - 32, 63))
+
+
+def _decimal_fraction_to_ns(rest: U64, digits: int) -> U64:
+    if digits <= 9:
+        return rest * np.uint64(10 ** (9 - digits))
+    divisor = 10 ** (digits - 9)
+    return rest // np.uint64(divisor) if divisor < 2**64 else np.zeros_like(rest)

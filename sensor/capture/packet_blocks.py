@@ -62,9 +62,7 @@ def read_packet_blocks(
     :returns: the rows, and an empty text if all blocks became rows.
     """
     names = ("interface", "ticks_high", "ticks_low", "cap_len", "wire_len")
-    fields = gather(
-        octets, blocks.start + _FIELDS_OFFSET, np.dtype([(name, f"{order}u4") for name in names])
-    )
+    fields = gather(octets, blocks.start + _FIELDS_OFFSET, np.dtype([(name, f"{order}u4") for name in names]))
     first = fields["interface"].astype(np.int64)
     simple = blocks.kind == SIMPLE
     narrow = first & 0xFFFF if order == "<" else first >> 16
@@ -108,7 +106,9 @@ def read_packet_blocks(
     return rows, fault
 
 
-def _known(interface: I64, number: I64, interfaces: InterfaceTable) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _known(
+    interface: I64, number: I64, interfaces: InterfaceTable
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Whether each id was described by an earlier block of the section."""
     known = interface < len(interfaces)
     known[known] = interfaces.since_block[interface[known]] < number[known]

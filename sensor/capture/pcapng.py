@@ -52,8 +52,10 @@ packets; a hostile file of nothing else would make a batch of each. Beyond it th
 
 _SECTION_HEADER: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
-_NOT_PACKETS: Final = np.array([0xBAD, 0x40000BAD, 0x9, 0x204, 0x208, 0x216, 0x217, 0x221], np.uint32)
-"""Custom (copied and not), systemd journal, Sysdig event in its five forms."""
+_CUSTOM: Final = (0xBAD, 0x40000BAD)
+_JOURNAL_ENTRY: Final = (0x9,)
+_SYSDIG_EVENT: Final = (0x204, 0x208, 0x216, 0x217, 0x221)
+_NOT_PACKETS: Final = np.array([*_CUSTOM, *_JOURNAL_ENTRY, *_SYSDIG_EVENT], np.uint32)
 
 _SECTION_MIN_LEN: Final = 28
 _BLOCK_MIN_LEN: Final = 12
@@ -62,7 +64,11 @@ _MIN_LEN: Final = {
     ENHANCED: PACKET_MIN_LEN,
     PACKET: PACKET_MIN_LEN,
     SIMPLE: SIMPLE_MIN_LEN,
+    **dict.fromkeys(_CUSTOM, 16),
+    **dict.fromkeys(_JOURNAL_ENTRY, 35),
+    **dict.fromkeys(_SYSDIG_EVENT, 36),
 }
+"""Octets of a whole block; below it tshark, too, reads no further."""
 
 
 class PcapngReader:

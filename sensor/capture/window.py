@@ -28,8 +28,8 @@ SLACK = 256 << 10
 class Stream(Protocol):
     """What a window reads from: a binary file, a pipe, a decompressor."""
 
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the front of ``buffer``; 0 at the end."""
+    def readinto1(self, buffer: memoryview, /) -> int:
+        """Fill the front of ``buffer`` with one read, so that what precedes a fault is not lost; 0 at the end."""
 
 
 class Window:
@@ -80,7 +80,7 @@ class Window:
         start = self.end
         while self.end < self._capacity and not self.damage:
             try:
-                count = self._stream.readinto(self.view[self.end : self._capacity])
+                count = self._stream.readinto1(self.view[self.end : self._capacity])
             except (EOFError, zlib.error) as error:
                 self.damage = f"its compression is damaged ({error})"
                 break
