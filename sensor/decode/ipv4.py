@@ -39,13 +39,17 @@ def decode_ipv4(walk: Walk, rows: Rows) -> None:
     rows = walk.require(rows, HEADER_LEN, DecoderEvent.IPV4_PKT_TOO_SMALL)
     header = gather(walk.octets, rows.offset, HEADER)
     version_ihl = header["version_ihl"]
-    rows, header = walk.keep_headers(rows, header, version_ihl >> 4 == 4, DecoderEvent.IPV4_WRONG_IP_VERSION)
-    good = header["version_ihl"] & 15 >= HEADER_LEN // 4
-    rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV4_HLEN_TOO_SMALL)
-    header_len = ((header["version_ihl"] & 15) << 2).astype(np.int64)
+    # Version 4 and a header of 20 octets or more are one range of this octet.
+    if not ((version_ihl >= 0x45) & (version_ihl <= 0x4F)).all():
+        good = version_ihl >> 4 == 4
+        rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV4_WRONG_IP_VERSION)
+        good = header["version_ihl"] & 15 >= HEADER_LEN // 4
+        rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV4_HLEN_TOO_SMALL)
+    header_len = (header["version_ihl"] & 15).astype(np.int64) << 2
     total_len = header["total_len"].astype(np.int64)
     on_wire = rows.wire_end - rows.offset
-    total_len = np.where(total_len == 0, on_wire, total_len)
+    if not total_len.all():
+        total_len = np.where(total_len == 0, on_wire, total_len)
     long_enough = total_len >= header_len
     complete = (total_len <= on_wire) & (header_len <= rows.end - rows.offset)
     if not (long_enough & complete).all():
@@ -59,14 +63,14 @@ def decode_ipv4(walk: Walk, rows: Rows) -> None:
     protocol = header["protocol"]
     packets.ip_version[row] = 4
     packets.ip_proto[row] = protocol
-    packets.src_lo[row] = header["src"]
-    packets.dst_lo[row] = header["dst"]
+    packets.src_lo[row] = header["src"].astype(np.uint64)
+    packets.dst_lo[row] = header["dst"].astype(np.uint64)
     packets.ip_offset[row] = rows.offset
     packets.ip_len[row] = total_len
 
     wire_end = rows.offset + total_len
     rest = Rows(row, rows.offset + header_len, np.minimum(rows.end, wire_end), wire_end)
-    flags_fragment = header["flags_fragment"]
+    flags_fragment = header["flags_fragment"].astype(np.uint16)
     is_fragment = flags_fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET) != 0
     if is_fragment.any():
         index = np.flatnonzero(is_fragment)

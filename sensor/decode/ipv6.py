@@ -10,7 +10,8 @@ from sensor.decode.walk import Rows, Walk
 
 HEADER = np.dtype(
     [
-        ("version_class_flow", ">u4"),
+        ("version_class", "u1"),
+        ("class_flow", "V3"),
         ("payload_len", ">u2"),
         ("next_header", "u1"),
         ("hop_limit", "u1"),
@@ -37,11 +38,11 @@ def decode_ipv6(walk: Walk, rows: Rows) -> None:
     packets = walk.packets
     rows = walk.require(rows, HEADER_LEN, DecoderEvent.IPV6_PKT_TOO_SMALL)
     header = gather(walk.octets, rows.offset, HEADER)
-    good = header["version_class_flow"] >> 28 == 6
+    good = header["version_class"] >> 4 == 6
     rows, header = walk.keep_headers(rows, header, good, DecoderEvent.IPV6_WRONG_IP_VERSION)
     on_wire = rows.wire_end - rows.offset
     ip_len = header["payload_len"].astype(np.int64) + HEADER_LEN
-    whole_frame = (header["payload_len"] == 0) & (header["next_header"] != NO_NEXT_HEADER)
+    whole_frame = (ip_len == HEADER_LEN) & (header["next_header"] != NO_NEXT_HEADER)
     ip_len = np.where(whole_frame, on_wire, ip_len)
     good = ip_len <= on_wire
     if not good.all():
@@ -52,10 +53,10 @@ def decode_ipv6(walk: Walk, rows: Rows) -> None:
     row = rows.row
     packets.ip_version[row] = 6
     packets.ip_proto[row] = header["next_header"]
-    packets.src_hi[row] = header["src_hi"]
-    packets.src_lo[row] = header["src_lo"]
-    packets.dst_hi[row] = header["dst_hi"]
-    packets.dst_lo[row] = header["dst_lo"]
+    packets.src_hi[row] = header["src_hi"].astype(np.uint64)
+    packets.src_lo[row] = header["src_lo"].astype(np.uint64)
+    packets.dst_hi[row] = header["dst_hi"].astype(np.uint64)
+    packets.dst_lo[row] = header["dst_lo"].astype(np.uint64)
     packets.ip_offset[row] = rows.offset
     packets.ip_len[row] = ip_len
     wire_end = rows.offset + ip_len

@@ -60,7 +60,6 @@ def _decode_ip_payload(walk: Walk, rows: Rows) -> None:
 
 _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
     {
-        Header.OTHER: _decode_other,
         Header.ETHERNET: decode_ethernet,
         Header.LLC: decode_llc,
         Header.VLAN: decode_vlan,
@@ -80,11 +79,7 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.IPV6_EXTENSION: decode_extension,
         Header.IPV6_FRAGMENT: decode_fragment,
         Header.AH: decode_authentication,
-        Header.IP_PAYLOAD: _decode_ip_payload,
-        Header.TCP: decode_tcp,
         Header.UDP: decode_udp,
-        Header.ICMP: decode_icmp,
-        Header.ICMPV6: decode_icmpv6,
         Header.IPV4_IN_IP: decode_ipv4_in_ip,
         Header.IPV6_IN_IP: decode_ipv6_in_ip,
         Header.AYIYA: decode_ayiya,
@@ -104,6 +99,18 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.IEEE80211: decode_ieee80211,
     }
 )
+
+_LAST_HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
+    {
+        Header.OTHER: _decode_other,
+        Header.IP_PAYLOAD: _decode_ip_payload,
+        Header.TCP: decode_tcp,
+        Header.ICMP: decode_icmp,
+        Header.ICMPV6: decode_icmpv6,
+    }
+)
+"""Headers behind which nothing follows. They wait until all else is done, so that each is handled
+once a batch, in whatever encapsulations it came."""
 
 _LINK_TYPES = {
     0: Header.LOOPBACK,
@@ -150,13 +157,15 @@ def decode_batch(batch: Batch) -> Packets:
     rows = Rows(np.arange(len(batch)), batch.offset, batch.offset + batch.cap_len, wire_end)
     walk.dispatch(rows, _LINK_TABLE[batch.link_type], DecoderEvent.GENERIC_UNSUPPORTED_LINK_TYPE)
     for _ in range(MAX_LAYERS):
-        pending = walk.take_pending()
+        pending = walk.take_pending(_HANDLERS)
         if not pending:
             break
         for header, part in pending.items():
             _HANDLERS[header](walk, part)
-    for part in walk.take_pending().values():
+    for part in walk.take_pending(_HANDLERS).values():
         walk.flag(part.row, DecoderEvent.GENERIC_TOO_MANY_LAYERS)
+    for header, part in walk.take_pending(_LAST_HANDLERS).items():
+        _LAST_HANDLERS[header](walk, part)
     walk.restore_outer()
     return packets
 

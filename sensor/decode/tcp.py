@@ -28,8 +28,24 @@ _TIMESTAMP = 0x0101080A
 """NOP, NOP, timestamp of 10 octets: how RFC 7323 appendix A lays out the options of nearly every
 segment, so that these need no walk."""
 
-_END = 0
 _NOP = 1
+_KIND_AND_LEN = np.dtype("<u2")
+_END_STEP = 300
+_BAD_STEP = 301
+"""Steps past the end of any list, longer than any option."""
+
+
+def _make_steps() -> I64:
+    """Octets to the next option (65536,), by kind in the low and length in the high octet."""
+    kind, length = np.arange(1 << 16) & 0xFF, np.arange(1 << 16) >> 8
+    steps = np.where(length < 2, _BAD_STEP, length)
+    steps[kind == _NOP] = 1
+    steps[kind == 0] = _END_STEP
+    steps.setflags(write=False)
+    return steps
+
+
+_STEPS = _make_steps()
 
 
 def decode_tcp(walk: Walk, rows: Rows) -> None:
@@ -47,23 +63,25 @@ def decode_tcp(walk: Walk, rows: Rows) -> None:
         index = np.flatnonzero(good)
         rows, header, header_len = rows.take(index), header[index], header_len[index]
     row = rows.row
-    packets.src_port[row] = header["src_port"]
-    packets.dst_port[row] = header["dst_port"]
-    packets.tcp_seq[row] = header["seq"]
-    packets.tcp_ack[row] = header["ack"]
+    packets.src_port[row] = header["src_port"].astype(np.uint16)
+    packets.dst_port[row] = header["dst_port"].astype(np.uint16)
+    packets.tcp_seq[row] = header["seq"].astype(np.uint32)
+    packets.tcp_ack[row] = header["ack"].astype(np.uint32)
     packets.tcp_flags[row] = header["flags"]
-    packets.tcp_window[row] = header["window"]
+    packets.tcp_window[row] = header["window"].astype(np.uint16)
     rest = Rows(row, np.minimum(rows.offset + header_len, rows.end), rows.end, rows.wire_end)
     packets.layer[row] = Layer.TCP
     packets.payload_offset[row] = rest.offset
     packets.payload_len[row] = rest.end - rest.offset
     packets.payload_wire_len[row] = rows.wire_end - rows.offset - header_len
 
-    plain = (header_len == HEADER_LEN) | (
-        (header_len == _TIMESTAMP_LEN) & (header["first_option"] == _TIMESTAMP)
-    )
+    first_option = header["first_option"].astype(np.uint32)
+    plain = (header_len == HEADER_LEN) | ((header_len == _TIMESTAMP_LEN) & (first_option == _TIMESTAMP))
     index = np.flatnonzero(~plain)
-    bad = find_bad_options(walk.octets, rows.offset[index] + HEADER_LEN, rest.offset[index])
+    end = rows.offset[index] + header_len[index]
+    whole = end <= rows.end[index]
+    index = index[whole]
+    bad = find_bad_options(walk.octets, rows.offset[index] + HEADER_LEN, end[whole])
     if bad.any():
         walk.flag(row[index[bad]], DecoderEvent.TCP_OPT_INVALID_LEN)
 
@@ -76,17 +94,13 @@ def find_bad_options(octets: U8, offset: I64, end: I64) -> Bool:
     :returns: (n,) bool.
     """
     bad = np.zeros(offset.shape[0], np.bool_)
-    index = np.flatnonzero(offset < end)
-    at = offset[index]
+    index = np.arange(offset.shape[0])
     while index.shape[0]:
-        kind = octets[at]
-        stop = end[index]
-        length = np.where(kind == _NOP, 1, octets[at + 1].astype(np.int64))
-        over = at + length > stop
-        # Kind and length need two octets, so a kind on the last octet is cut off as well.
-        cut = (kind != _NOP) & ((length < 2) | over | (at + 1 >= stop))
-        bad[index[cut & (kind != _END)]] = True
-        at = at + length
-        going = (kind != _END) & ~cut & (at < stop)
-        index, at = index[going], at[going]
+        step = _STEPS[gather(octets, offset, _KIND_AND_LEN)]
+        offset = offset + step
+        going = offset < end
+        if not going.all():
+            # A list ends on its last octet, or by an end of list anywhere.
+            bad[index[(offset > end) & (step != _END_STEP)]] = True
+            index, offset, end = index[going], offset[going], end[going]
     return bad

@@ -10,6 +10,7 @@ A tunnel is entered on a row that is already decoded as its outer packet. What t
 is put aside; if nothing inside can be read, it is put back, and the event of the failure stays.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, fields
 from enum import IntEnum, auto
 from typing import Any
@@ -147,20 +148,17 @@ class Walk:
         """Put each row down under its own kind; rows of kind NONE are rejected as ``unknown``."""
         counts = np.bincount(headers, minlength=1)
         for header in np.flatnonzero(counts).tolist():
-            if counts[header] == len(rows):
-                part = rows
-            else:
-                part = rows.take(np.flatnonzero(headers == header))
+            whole = counts[header] == len(rows)
+            part = rows if whole else rows.take(np.flatnonzero(headers == header))
             if header:
                 self.push(header, part)
             else:
                 self.flag(part.row, unknown)
 
-    def take_pending(self) -> dict[int, Rows]:
-        """The work-list as it stands, merged by header; it is empty afterwards."""
-        pending = {header: concatenate(parts) for header, parts in self._pending.items()}
-        self._pending = {}
-        return pending
+    def take_pending(self, headers: Container[int]) -> dict[int, Rows]:
+        """Take what is pending under any of these headers off the work-list, merged by header."""
+        taken = [header for header in self._pending if header in headers]
+        return {header: concatenate(self._pending.pop(header)) for header in taken}
 
     def flag(self, row: I64, event: DecoderEvent) -> None:
         """Note an event on rows that have none yet."""
