@@ -10,6 +10,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -97,7 +98,7 @@ def _resolve(path: str) -> list[str]:
         return [path]
     name = _printable(path)
     try:
-        mode = os.stat(path).st_mode
+        mode = Path(path).stat().st_mode
     except OSError as error:
         raise _cannot_open(name, error) from error
     if stat.S_ISDIR(mode):
@@ -118,10 +119,8 @@ def _files_below(directory: str) -> list[str]:
     def fail(error: OSError) -> None:
         raise _cannot_open(_printable(str(error.filename)), error) from error
 
-    files = [
-        os.path.join(folder, file) for folder, _, names in os.walk(directory, onerror=fail) for file in names
-    ]
-    return sorted(file for file in files if os.path.isfile(file))
+    files = [Path(folder, file) for folder, _, names in os.walk(directory, onerror=fail) for file in names]
+    return sorted(str(file) for file in files if file.is_file())
 
 
 def _looks_like_capture(path: str) -> bool:
@@ -138,7 +137,7 @@ def _open(path: str) -> tuple[io.BufferedReader, str, int | None]:
     name = "standard input" if path == STANDARD_INPUT else _printable(path)
     try:
         # Descriptor 0 itself, not sys.stdin: binary, and left open.
-        stream = open(0, "rb", closefd=False) if path == STANDARD_INPUT else open(path, "rb")  # noqa: SIM115
+        stream = open(0, "rb", closefd=False) if path == STANDARD_INPUT else Path(path).open("rb")  # noqa: SIM115
         status = os.fstat(stream.fileno())
     except OSError as error:
         raise _cannot_open(name, error) from error

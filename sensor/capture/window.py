@@ -29,7 +29,10 @@ class Stream(Protocol):
     """What a window reads from: a binary file, a pipe, a decompressor."""
 
     def readinto1(self, buffer: memoryview, /) -> int:
-        """Fill the front of ``buffer`` with one read, so that what precedes a fault is not lost; 0 at the end."""
+        """Fill the front of ``buffer`` with one read (so that a fault does not lose what came before it).
+
+        :returns: octets read, 0 at the end.
+        """
 
 
 class Window:

@@ -81,7 +81,7 @@ def pcapng_sections(draw: st.DrawFn) -> bytes:
         blocks = st.one_of(
             st.builds(formats.enhanced, OCTETS, TICKS, order=same, interface_id=IDS, wire_len=WORD),
             st.builds(formats.obsolete, OCTETS, TICKS, order=same, interface_id=IDS, drops=IDS),
-            OCTETS.map(lambda octets, order=order: formats.simple(octets, order=order)),
+            st.builds(formats.simple, OCTETS, order=same),
             st.builds(formats.block, st.sampled_from((4, 5, 0x1234, 0x80000001)), OCTETS, order=same),
             st.builds(formats.custom, OCTETS, order=same, copied=st.booleans()),
             interfaces,

@@ -171,7 +171,7 @@ def test_unreadable_file(inside: bool) -> None:
     """By itself and in a directory; root, who may read everything, tries as somebody else."""
     user = os.geteuid()
     with TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         path = Path(folder) / "a.pcap"
         path.write_bytes(SOUND)
         path.chmod(0)

@@ -30,8 +30,7 @@ def read(data: bytes, window: int) -> tuple[list[Row], int, int] | None:
     """Every row as (octets, wire_len, ts_ns, link_type), records received, notes; None if refused."""
     try:
         capture = CaptureFile(io.BufferedReader(io.BytesIO(data)), "input", None, window)
-    except CaptureError as error:
-        assert "\n" not in str(error)
+    except CaptureError:
         return None
     rows: list[Row] = []
     received = 0
@@ -51,7 +50,7 @@ def read(data: bytes, window: int) -> tuple[list[Row], int, int] | None:
 
 def main() -> None:
     """Run under atheris, coverage-guided."""
-    import atheris  # type: ignore[import-not-found]  # noqa: PLC0415
+    import atheris  # noqa: PLC0415
 
     atheris.instrument_all()
     atheris.Setup(sys.argv, one)

@@ -48,7 +48,7 @@ class Capture:
     """Whether the file was read to its end."""
 
 
-class Fault(Exception):
+class DamageError(Exception):
     """The file contradicts itself or ends too early."""
 
 
@@ -60,7 +60,7 @@ def read_capture(octets: bytes) -> Capture | None:
             _read_pcapng(octets, capture)
         else:
             _read_pcap(octets, capture)
-    except Fault:
+    except DamageError:
         capture.sound = False
     except ValueError:
         return None
@@ -69,7 +69,7 @@ def read_capture(octets: bytes) -> Capture | None:
 
 def _number(octets: bytes, at: int, size: int, order: Order) -> int:
     if at + size > len(octets):
-        raise Fault
+        raise DamageError
     return int.from_bytes(octets[at : at + size], order)
 
 
@@ -86,7 +86,7 @@ def _read_pcap(octets: bytes, capture: Capture) -> None:
         seconds, tick, cap_len, wire_len = (_number(octets, at + 4 * i, 4, order) for i in range(4))
         data = octets[at + header_len : at + header_len + cap_len]
         if cap_len > MAX_CAP_LEN or at + header_len + cap_len > len(octets):
-            raise Fault
+            raise DamageError
         capture.received += 1
         ts_ns = seconds * 10**9 + tick * tick_ns
         capture.records.append(Record(capture.received, data, max(wire_len, cap_len), ts_ns, link_type))
@@ -101,7 +101,7 @@ def _read_pcapng(octets: bytes, capture: Capture) -> None:
         if octets[at : at + 4] == b"\x0a\x0d\x0d\x0a":
             try:
                 order = _section_order(octets, at)
-            except Fault:
+            except DamageError:
                 if not at:
                     raise ValueError from None
                 raise
@@ -114,7 +114,7 @@ def _read_pcapng(octets: bytes, capture: Capture) -> None:
             or end > len(octets)
             or _number(octets, end - 4, 4, order) != length
         ):
-            raise Fault
+            raise DamageError
         _read_block(octets[at:end], kind, length, order, interfaces, capture)
         at = end
 
@@ -123,14 +123,14 @@ def _section_order(octets: bytes, at: int) -> Order:
     magic = octets[at + 8 : at + 12]
     orders: dict[bytes, Order] = {b"\x4d\x3c\x2b\x1a": "little", b"\x1a\x2b\x3c\x4d": "big"}
     if magic not in orders:
-        raise Fault
+        raise DamageError
     order = orders[magic]
     length = _number(octets, at + 4, 4, order)
     end = at + (length + 3) // 4 * 4
     if not 28 <= length <= MAX_BLOCK_LEN or _number(octets, end - 4, 4, order) != length:
-        raise Fault
+        raise DamageError
     if _number(octets, at + 12, 2, order) != 1:
-        raise Fault
+        raise DamageError
     return order
 
 
@@ -140,7 +140,7 @@ def _read_block(
     shortest = {1: 20, 2: 32, 3: 16, 6: 32, 9: 35, 0xBAD: 16, 0x40000BAD: 16}
     shortest |= dict.fromkeys((0x204, 0x208, 0x216, 0x217, 0x221), 36)
     if length < shortest.get(kind, 12):
-        raise Fault
+        raise DamageError
     if kind == 1:
         interfaces.append(_interface(block, order))
     elif kind in (2, 6):
@@ -149,15 +149,15 @@ def _read_block(
         ticks = _number(block, 12, 4, order) << 32 | _number(block, 16, 4, order)
         cap_len, wire_len = _number(block, 20, 4, order), _number(block, 24, 4, order)
         if number >= len(interfaces) or cap_len > min(length - 32, MAX_CAP_LEN):
-            raise Fault
+            raise DamageError
         _add(capture, block[28 : 28 + cap_len], wire_len, _ns(ticks, interfaces[number]), interfaces[number])
     elif kind == 3:
         if not interfaces:
-            raise Fault
+            raise DamageError
         wire_len = _number(block, 8, 4, order)
         cap_len = min(wire_len, interfaces[0].snaplen or MAX_CAP_LEN)
         if cap_len > min(length - 16, MAX_CAP_LEN):
-            raise Fault
+            raise DamageError
         last_ns = capture.records[-1].ts_ns if capture.records else 0
         _add(capture, block[12 : 12 + cap_len], wire_len, last_ns, interfaces[0])
     elif kind in shortest:
