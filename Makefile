@@ -42,11 +42,12 @@ bench: .venv/.dev ## measure speed and memory; ARGS="FILE…" for captures of yo
 	$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: fuzz
-fuzz: .venv/.dev ## run every fuzz target for FUZZ_SECONDS (60)
-	@set -e; for target in tests/fuzz/fuzz_*.py; do \
-	    echo "$$target, $(FUZZ_SECONDS) s"; \
-	    mkdir -p .cache/fuzz/$$(basename $$target .py); \
-	    $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) .cache/fuzz/$$(basename $$target .py); \
+fuzz: .venv/.dev ## run each fuzz target for FUZZ_SECONDS (60); findings stay in .cache/fuzz
+	@set -e; for file in tests/fuzz/fuzz_*.py; do \
+	    name=$$(basename $$file .py); found=.cache/fuzz/$$name; mkdir -p $$found; \
+	    echo "$$name, $(FUZZ_SECONDS) s"; \
+	    $(BIN)/python -m tests.fuzz.$$name \
+	        -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$found/ $$found $(ARGS); \
 	done
 
 # --no-annotate and --no-header keep the files the same whoever renews them, from wherever.
