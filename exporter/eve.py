@@ -1,0 +1,214 @@
+"""EVE JSON: one object a line, in Suricata's vocabulary.
+
+https://docs.suricata.io/en/latest/output/eve/eve-json-format.html names the keys; the sensor's own
+additions stand beside them (``http.url_normalised``, ``flow.conn_state``, ``flow.history``).
+A string whose octets are not UTF-8 shows them as ``\\xNN`` and has a companion key ``NAME_hex`` that holds
+all its octets.
+"""
+
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import orjson
+
+from sensor.addresses import address_text
+from sensor.decode.columns import Tunnel
+from sensor.detections.alert import Alert
+from sensor.detections.detect import PROTO_NAMES
+from sensor.detections.results import HttpEvent, Results
+from sensor.flow.record import FlowRecords
+from sensor.protocols.uri import normalise_uri
+from signatures.model import Severity
+
+_SEVERITY = {Severity.CRITICAL: 1, Severity.HIGH: 1, Severity.MEDIUM: 2, Severity.LOW: 3}
+"""Suricata counts from 1, the worst, and has no more than three in use."""
+_TUNNELS = {tunnel: tunnel.name.lower().replace("_", "-") for tunnel in Tunnel}
+
+
+class EveWriter:
+    """Writes events to a binary stream, in blocks."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.capture = ""
+        """Name of the capture under way, of which ``pcap_cnt`` counts the packets."""
+
+    def write(self, results: Results) -> None:
+        """Write everything that a batch brought."""
+        dumps, lines = orjson.dumps, list[bytes]()
+        option = orjson.OPT_APPEND_NEWLINE
+        for event in results.http:
+            lines.append(dumps(http_event(event), option=option))
+        for alert in results.alerts:
+            lines.append(dumps(alert_event(alert), option=option))
+        for records in results.flows:
+            lines.extend(dumps(event, option=option) for event in flow_events(records))
+        if lines:
+            self._stream.write(b"".join(lines))
+
+    def write_stats(self, stats: dict[str, Any], ts_ns: int) -> None:
+        """Write the line that ends a replay."""
+        event = {"timestamp": timestamp(ts_ns), "event_type": "stats", "stats": stats}
+        self._stream.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        self._stream.flush()
+
+
+def timestamp(ts_ns: int) -> str:
+    """``2026-01-31T09:00:00.123456+0000``, in UTC."""
+    second, ns = divmod(ts_ns, 1_000_000_000)
+    return f"{_second(second)}.{ns // 1000:06d}+0000"
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+    except (ValueError, OverflowError, OSError):
+        return "1970-01-01T00:00:00"  # a capture may hold any 64-bit time
+
+
+def http_event(event: HttpEvent) -> dict[str, Any]:
+    """An ``http`` event."""
+    transaction = event.transaction
+    http: dict[str, Any] = {}
+    _put(http, "hostname", _host(transaction.host))
+    _put(http, "url", transaction.target)
+    normalised = normalise_uri(transaction.target)
+    if normalised != transaction.target:
+        _put(http, "url_normalised", normalised)
+    _put(http, "http_user_agent", transaction.user_agent)
+    _put(http, "http_refer", transaction.referer)
+    _put(http, "http_method", transaction.method)
+    _put(http, "protocol", transaction.request_version or transaction.response_version)
+    _put(http, "request_content_type", transaction.request_content_type)
+    _put(http, "http_content_type", transaction.response_content_type)
+    if transaction.status:
+        http["status"] = transaction.status
+    http["length"] = transaction.response_body_len
+    http["request_length"] = transaction.request_body_len
+    if transaction.anomalies:
+        http["anomalies"] = transaction.anomalies
+    line = {
+        "timestamp": timestamp(transaction.request_ns or transaction.response_ns),
+        "flow_id": event.flow_id,
+        "pcap_cnt": transaction.request_number or transaction.response_number,
+        "event_type": "http",
+        "src_ip": address_text(event.version, *event.client),
+        "src_port": event.client_port,
+        "dest_ip": address_text(event.version, *event.server),
+        "dest_port": event.server_port,
+        "proto": "TCP",
+        "app_proto": "http",
+        "tx_id": transaction.tx_id,
+        "http": http,
+    }
+    if transaction.response_ns:
+        http["response_timestamp"] = timestamp(transaction.response_ns)
+        http["response_pcap_cnt"] = transaction.response_number
+    return line
+
+
+def alert_event(alert: Alert) -> dict[str, Any]:
+    """An ``alert`` event."""
+    signature = alert.signature
+    line: dict[str, Any] = {
+        "timestamp": timestamp(alert.ts_ns),
+        "flow_id": alert.flow_id,
+        "pcap_cnt": alert.packet_number,
+        "event_type": "alert",
+        "src_ip": alert.src_ip,
+        "src_port": alert.src_port,
+        "dest_ip": alert.dst_ip,
+        "dest_port": alert.dst_port,
+        "proto": alert.proto,
+        "alert": {
+            "action": "allowed",
+            "signature_id": signature.sid,
+            "rev": signature.rev,
+            "signature": signature.title("en"),
+            "signature_ja": signature.title("ja"),
+            "category": signature.category,
+            "severity": _SEVERITY[signature.severity],
+            "severity_name": signature.severity.value,
+            "buffer": alert.buffer,
+            "offset": alert.offset,
+            "length": alert.length,
+        },
+    }
+    if alert.app_proto:
+        line["app_proto"] = alert.app_proto
+    if alert.tx_id >= 0:
+        line["tx_id"] = alert.tx_id
+        http: dict[str, Any] = {}
+        _put(http, "hostname", _host(alert.http_host.encode("utf-8", "surrogateescape")))
+        _put(http, "url", alert.http_url.encode("utf-8", "surrogateescape"))
+        _put(http, "http_method", alert.http_method.encode("utf-8", "surrogateescape"))
+        line["http"] = http
+    _put(line["alert"], "excerpt", alert.excerpt)
+    line["alert"]["excerpt_offset"] = alert.excerpt_offset
+    return line
+
+
+def flow_events(records: FlowRecords) -> Iterable[dict[str, Any]]:
+    """``flow`` events; bytes are IP octets."""
+    for i, flow_id in enumerate(records.flow_id):
+        version, proto = records.version[i], records.proto[i]
+        first, last = records.first_ns[i], records.last_ns[i]
+        line: dict[str, Any] = {
+            "timestamp": timestamp(last),
+            "flow_id": flow_id,
+            "event_type": "flow",
+            "src_ip": address_text(version, *records.orig[i]),
+            "dest_ip": address_text(version, *records.resp[i]),
+            "proto": PROTO_NAMES.get(proto) or f"{proto}",
+            "pcap_cnt": records.first_number[i],
+            "flow": {
+                "pkts_toserver": records.orig_packets[i],
+                "pkts_toclient": records.resp_packets[i],
+                "bytes_toserver": records.orig_octets[i],
+                "bytes_toclient": records.resp_octets[i],
+                "start": timestamp(first),
+                "end": timestamp(last),
+                "age": (last - first) // 1_000_000_000,
+                "reason": records.reason,
+                "conn_state": records.conn_state[i],
+                "history": records.history[i],
+                "missed_bytes": records.orig_missed[i] + records.resp_missed[i],
+            },
+        }
+        if proto in (6, 17):
+            line["src_port"], line["dest_port"] = records.orig_port[i], records.resp_port[i]
+        elif proto in (1, 58):
+            line["icmp_type"], line["icmp_code"] = records.icmp_type[i], records.icmp_code[i]
+        if records.http[i]:
+            line["app_proto"] = "http"
+        vlan = [tag for tag in (records.vlan[i], records.vlan_inner[i]) if tag]
+        if vlan:
+            line["vlan"] = vlan
+        if records.tunnel[i]:
+            src_hi, src_lo, dst_hi, dst_lo, outer = records.outer[i]
+            line["tunnel"] = {
+                "src_ip": address_text(outer, src_hi, src_lo),
+                "dest_ip": address_text(outer, dst_hi, dst_lo),
+                "proto": _TUNNELS[Tunnel(records.tunnel[i])],
+            }
+        yield line
+
+
+def _host(host: bytes) -> bytes:
+    """A Host value without its port, as Suricata's ``hostname``."""
+    name, colon, port = host.rpartition(b":")
+    return name if colon and port.isdigit() and (name[-1:] == b"]" or b":" not in name) else host
+
+
+def _put(into: dict[str, Any], name: str, octets: bytes) -> None:
+    """Set a text, and its octets beside it where they are not UTF-8."""
+    if not octets:
+        return
+    try:
+        into[name] = octets.decode()
+    except UnicodeDecodeError:
+        into[name] = octets.decode("utf-8", "backslashreplace")
+        into[f"{name}_hex"] = octets.hex()

@@ -1,0 +1,7 @@
+"""``python -m sensor.cli``."""
+
+import sys
+
+from sensor.cli.app import main
+
+sys.exit(main())

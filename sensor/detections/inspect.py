@@ -1,0 +1,194 @@
+"""Buffers are scanned, and matches become alerts with the packet, flow and transaction they are from."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sensor.config import DetectionLimits
+from sensor.detections.alert import Alert
+from sensor.detections.detect import Detector, Place, Sender
+from sensor.flow.table import FlowTable
+from sensor.matching.compile import MatchPlan
+from sensor.matching.scan import scan_datagrams, scan_fields, scan_one, scan_payload
+from sensor.matching.stream import StreamScanner
+from sensor.protocols.http_flows import HttpFlow
+from sensor.protocols.transaction import HttpTransaction
+from sensor.protocols.uri import normalise_uri
+from sensor.reassembly.join import Joined
+from sensor.telemetry import Counters
+from signatures.model import Buffer
+
+_FIELDS: tuple[tuple[Buffer, Callable[[HttpTransaction], bytes]], ...] = (
+    (Buffer.HTTP_METHOD, lambda tx: tx.method),
+    (Buffer.HTTP_URI, lambda tx: normalise_uri(tx.target)),
+    (Buffer.HTTP_HOST, lambda tx: tx.host),
+    (Buffer.HTTP_USER_AGENT, lambda tx: tx.user_agent),
+    (Buffer.HTTP_REFERER, lambda tx: tx.referer),
+)
+
+
+class Inspector:
+    """Looks for signatures in what the earlier stages made of a batch."""
+
+    def __init__(self, plan: MatchPlan, limits: DetectionLimits, table: FlowTable, counters: Counters) -> None:
+        self._plan = plan
+        self._table = table
+        self._counters = counters
+        self._detector = Detector(limits, counters)
+        self._streams = StreamScanner(plan)
+        self._scanned: dict[int, int] = {}  # octets of each open stream that regexes have seen
+        self._fields = [(buffer, value) for buffer, value in _FIELDS if plan.wants(buffer)]
+
+    def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
+        """Alerts on the octets of streams and datagrams."""
+        plan, alerts = self._plan, []
+        if not plan.wants(Buffer.PAYLOAD) or not joined.run_start.shape[0]:
+            return []
+        found = scan_payload(
+            plan, joined.data, joined.run_start, joined.run_end, joined.run_fresh, joined.run_position
+        )
+        hits = list(zip(*(column.tolist() for column in (found.signature, found.run, found.start, found.end)), strict=True))
+        if plan.has_payload_regexes:
+            hits += self._regex_hits(joined)
+        for index, run, start, end in hits:
+            stream = int(joined.run_stream[run])
+            flow = http.get(stream >> 1)
+            sender = self._sender(stream >> 1, stream & 1, flow)
+            signature = plan.signatures[index]
+            if not self._detector.fires(stream >> 1, index, signature, sender, once=True):
+                continue
+            piece = int(joined.piece_at(np.array([end - 1]))[0])
+            first, last = int(joined.run_start[run]), int(joined.run_end[run])
+            place = Place(
+                Buffer.PAYLOAD,
+                start,
+                end,
+                int(joined.run_position[run]) + start - first,
+                int(joined.piece_number[piece]),
+                int(joined.piece_ns[piece]),
+            )
+            alerts.append(self._detector.alert(signature, sender, place, joined.data, first, last))
+        return alerts
+
+    def inspect_requests(self, requests: Sequence[tuple[int, HttpTransaction, HttpFlow]]) -> list[Alert]:
+        """Alerts on the heads of requests, given with their flows' slots and flows."""
+        alerts: list[Alert] = []
+        for buffer, value_of in self._fields:
+            values = [value_of(transaction) for _, transaction, _ in requests]
+            found = scan_fields(self._plan, buffer, values)
+            for index, run, start, end in zip(
+                found.signature.tolist(), found.run.tolist(), found.start.tolist(), found.end.tolist(), strict=True
+            ):
+                slot, transaction, flow = requests[run]
+                self._transaction_alert(alerts, buffer, index, slot, transaction, flow, values[run], start, end)
+        return alerts
+
+    def inspect_bodies(self, slot: int, transaction: HttpTransaction, flow: HttpFlow) -> list[Alert]:
+        """Alerts on the decoded bodies of a finished transaction."""
+        alerts: list[Alert] = []
+        for buffer, body in (
+            (Buffer.HTTP_REQUEST_BODY, transaction.request_body),
+            (Buffer.HTTP_RESPONSE_BODY, transaction.response_body),
+        ):
+            if not body:
+                continue
+            found = scan_one(self._plan, buffer, body)
+            for index, start, end in zip(
+                found.signature.tolist(), found.start.tolist(), found.end.tolist(), strict=True
+            ):
+                self._transaction_alert(alerts, buffer, index, slot, transaction, flow, body, start, end)
+        return alerts
+
+    def end(self, slots: list[int]) -> None:
+        """Flows ended."""
+        self._detector.forget(slots)
+        if len(self._streams):
+            for slot in slots:
+                for stream in (2 * slot, 2 * slot + 1):
+                    self._streams.close(stream)
+                    self._scanned.pop(stream, None)
+
+    def _transaction_alert(
+        self,
+        alerts: list[Alert],
+        buffer: Buffer,
+        index: int,
+        slot: int,
+        transaction: HttpTransaction,
+        flow: HttpFlow,
+        value: bytes,
+        start: int,
+        end: int,
+    ) -> None:
+        response = buffer is Buffer.HTTP_RESPONSE_BODY
+        direction = 1 - flow.client if response else flow.client
+        sender = self._sender(slot, direction, flow)
+        signature = self._plan.signatures[index]
+        if not self._detector.fires(slot, index, signature, sender, once=False):
+            return
+        place = Place(
+            buffer,
+            start,
+            end,
+            start,
+            transaction.response_number if response else transaction.request_number,
+            transaction.response_ns if response else transaction.request_ns,
+            transaction.tx_id,
+            _text(transaction.method),
+            _text(transaction.host),
+            _text(transaction.target),
+        )
+        alerts.append(self._detector.alert(signature, sender, place, value, 0, len(value)))
+
+    def _regex_hits(self, joined: Joined) -> list[tuple[int, int, int, int]]:
+        """(signature, run, end, end) of payload regexes: stream by stream, and datagrams."""
+        hits = []
+        n = joined.stream_runs
+        view = memoryview(joined.data)
+        rows = zip(
+            joined.run_stream[:n].tolist(),
+            joined.run_gap[:n].tolist(),
+            joined.run_fresh[:n].tolist(),
+            joined.run_end[:n].tolist(),
+            strict=True,
+        )
+        for run, (stream, gap, start, end) in enumerate(rows):
+            if gap:
+                self._streams.close(stream)  # what was matched so far can't go on across a gap
+                self._scanned.pop(stream, None)
+            scanned = self._scanned.get(stream, 0)
+            for index, matched_end in self._streams.scan(stream, view[start:end]):
+                at = start + matched_end - scanned
+                hits.append((index, run, at, at))
+            self._scanned[stream] = scanned + end - start
+        datagrams = scan_datagrams(
+            self._plan, np.frombuffer(joined.data, np.uint8), joined.run_start[n:], joined.run_end[n:]
+        )
+        for index, run, end in zip(
+            datagrams.signature.tolist(), datagrams.run.tolist(), datagrams.end.tolist(), strict=True
+        ):
+            hits.append((index, run + n, end, end))
+        return hits
+
+    def _sender(self, slot: int, direction: int, flow: HttpFlow | None) -> Sender:
+        table = self._table
+        at = np.array([slot])
+        orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
+        ends = ((orig_hi, orig_lo), (resp_hi, resp_lo))
+        client = flow.client if flow is not None else 0
+        return Sender(
+            int(table.flow_id[slot]),
+            int(table.version(at)[0]),
+            ends[direction],
+            int(table.ports[direction, slot]),
+            ends[1 - direction],
+            int(table.ports[1 - direction, slot]),
+            int(table.proto(at)[0]),
+            direction == client,
+            "http" if flow is not None else "",
+        )
+
+
+def _text(octets: bytes) -> str:
+    """Octets that are not UTF-8 become lone surrogates, so that nothing is lost on the way to the store."""
+    return octets.decode("utf-8", "surrogateescape")

@@ -1,0 +1,210 @@
+"""The only wiring of stages: batches in, transactions, alerts and flow records out.
+
+Sans I/O: the caller reads captures and hands the results on. ``process`` takes one batch from decode to
+detections; ``finish`` ends what is still open when a capture is over.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sensor.arrays import I64
+from sensor.capture.batch import Batch
+from sensor.config import Settings
+from sensor.decode.columns import Layer, Packets
+from sensor.decode.stack import count_events, decode_batch
+from sensor.detections.inspect import Inspector
+from sensor.detections.results import HttpEvent, Results
+from sensor.flow.record import flow_records
+from sensor.flow.state import H, RESPONDER, S
+from sensor.flow.table import EndReason
+from sensor.flow.track import MAX_ROWS, FlowTracker, Tracked, update_history
+from sensor.matching.compile import MatchPlan
+from sensor.protocols.http1 import Http1Counters, Http1Limits
+from sensor.protocols.http_flows import HTTP, HttpFlows
+from sensor.reassembly.fragments import FragmentReassembler
+from sensor.reassembly.join import Joined, Joiner
+from sensor.reassembly.pieces import Pieces, no_pieces
+from sensor.reassembly.stream import StreamReassembler
+from sensor.telemetry import Counters
+from signatures.model import Buffer
+
+_NOTHING = memoryview(b"")
+
+
+class Pipeline:
+    """One worker's stages and their state."""
+
+    def __init__(self, settings: Settings, plan: MatchPlan, *, want_flows: bool = True) -> None:
+        self.counters = Counters()
+        self._want_flows = want_flows
+        self._tracker = FlowTracker(settings.flow, self.counters, self._end_flows)
+        self._table = self._tracker.table
+        self._fragments = FragmentReassembler(settings.reassembly, self.counters)
+        self._streams = StreamReassembler(settings.reassembly, self._table, self.counters)
+        self._joiner = Joiner(plan.payload_tail)
+        self._http = HttpFlows(
+            self._table.capacity,
+            Http1Limits(),
+            plan.wants(Buffer.HTTP_REQUEST_BODY),
+            plan.wants(Buffer.HTTP_RESPONSE_BODY),
+        )
+        self._inspector = Inspector(plan, settings.detection, self._table, self.counters)
+        self._results = Results()
+
+    @property
+    def http_counters(self) -> Http1Counters:
+        """What the HTTP parsers counted."""
+        return self._http.shared.counters
+
+    @property
+    def active_flows(self) -> int:
+        """Flows in the table now."""
+        return self._table.count
+
+    def process(self, batch: Batch) -> Results:
+        """Take one batch through every stage; what it made, and what ended meanwhile."""
+        for part in _parts(batch):
+            self._process(part)
+        return self._take()
+
+    def finish(self) -> Results:
+        """End every flow: the capture is over, or the next one is from another time."""
+        self._fragments.finish()
+        self._tracker.end_all()
+        return self._take()
+
+    def _take(self) -> Results:
+        results, self._results = self._results, Results()
+        return results
+
+    def _process(self, batch: Batch) -> None:
+        counters = self.counters
+        counters.received += len(batch) + sum(batch.rejected.values())
+        counters.received_octets += int(batch.wire_len.sum())
+        packets = decode_batch(batch)
+        decoded, rejected = count_events(packets, batch)
+        counters.decoded += decoded
+        for reason, count in rejected.items():
+            counters.reject(reason, count)
+        self._fragments.reassemble(packets, batch)
+
+        tracked = self._tracker.track(packets, batch.ts_ns, batch.first_number)
+        octets = memoryview(batch.octets)
+        pieces = self._streams.reassemble(packets, tracked, octets, batch.ts_ns, batch.first_number)
+        update_history(self._table, tracked)
+        self._read(pieces, _datagrams(packets, tracked, batch), octets)
+        self._tracker.end(tracked.replaced, EndReason.REUSED)
+
+    def _read(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> None:
+        """Parse and match what reassembly handed on."""
+        if not len(pieces) and not len(datagrams) and not pieces.closed.shape[0]:
+            return
+        joined = self._joiner.join(pieces, datagrams, octets)
+        seen = self._table.seen[joined.run_stream[: joined.stream_runs] >> 1]
+        self._http.parse(joined, pieces.closed, (seen & _HANDSHAKE) == 0)
+        self._take_marks(joined)
+        self._take_transactions()
+        self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
+
+    def _take_marks(self, joined: Joined) -> None:
+        """Give heads that were completed their packet's number and time; look into requests."""
+        marks, slots = self._http.shared.marks, self._http.mark_slots
+        if not marks:
+            return
+        piece = joined.piece_at(np.array([index for _, _, index in marks], np.int64))
+        numbers, times = joined.piece_number[piece].tolist(), joined.piece_ns[piece].tolist()
+        requests = []
+        flows = self._http.flows
+        for (transaction, is_response, _), slot, number, ts_ns in zip(marks, slots, numbers, times, strict=True):
+            if is_response:
+                transaction.response_number, transaction.response_ns = number, ts_ns
+            else:
+                transaction.request_number, transaction.request_ns = number, ts_ns
+                requests.append((slot, transaction, flows[slot]))
+        marks.clear()
+        slots.clear()
+        self._results.alerts += self._inspector.inspect_requests(requests)
+
+    def _take_transactions(self) -> None:
+        finished = self._http.finished
+        if not finished:
+            return
+        self.counters.http_transactions += len(finished)
+        ends: dict[int, tuple[int, int, tuple[int, int], int, tuple[int, int], int]] = {}
+        for slot, transaction in finished:
+            flow = self._http.flows[slot]
+            who = ends.get(slot)
+            if who is None:
+                who = ends[slot] = self._who(slot, flow.client)
+            self._results.http.append(HttpEvent(transaction, *who))
+            if transaction.request_body or transaction.response_body:
+                self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
+        finished.clear()
+
+    def _who(self, slot: int, client: int) -> tuple[int, int, tuple[int, int], int, tuple[int, int], int]:
+        table, at = self._table, np.array([slot])
+        orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
+        ends = ((orig_hi, orig_lo), (resp_hi, resp_lo))
+        return (
+            int(table.flow_id[slot]),
+            int(table.version(at)[0]),
+            ends[client],
+            int(table.ports[client, slot]),
+            ends[1 - client],
+            int(table.ports[1 - client, slot]),
+        )
+
+    def _end_flows(self, slots: I64, reason: str) -> None:
+        """Flows are about to leave the table."""
+        self._read(self._streams.finish(slots), no_pieces(), _NOTHING)
+        http = (self._http.application[slots] == HTTP).tolist()
+        self._http.finish(slots)
+        self._take_transactions()
+        if self._want_flows:
+            self._results.flows.append(flow_records(self._table, slots, reason, http))
+        gone = slots.tolist()
+        self._http.forget(slots)
+        self._streams.forget(slots)
+        self._joiner.forget(gone)
+        self._inspector.end(gone)
+
+
+_HANDSHAKE = np.uint32(1 << S | 1 << (H + RESPONDER))
+
+
+def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:
+    """UDP payloads, each a piece of its own."""
+    at = np.flatnonzero((packets.layer[tracked.rows] == Layer.UDP) & (packets.payload_len[tracked.rows] > 0))
+    row = tracked.rows[at]
+    zero = np.zeros(at.shape[0], np.int64)
+    return Pieces(
+        2 * tracked.slots[tracked.group[at]] + tracked.direction[at],
+        packets.payload_offset[row],
+        packets.payload_len[row],
+        zero,
+        row + batch.first_number,
+        batch.ts_ns[row],
+        zero,
+        zero[:0],
+    )
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    """A batch in parts of at most ``MAX_ROWS`` rows."""
+    if len(batch) <= MAX_ROWS:
+        yield batch
+        return
+    for start in range(0, len(batch), MAX_ROWS):
+        rows = slice(start, start + MAX_ROWS)
+        yield Batch(
+            batch.octets,
+            batch.offset[rows],
+            batch.cap_len[rows],
+            batch.wire_len[rows],
+            batch.ts_ns[rows],
+            batch.link_type[rows],
+            batch.first_number + start,
+            batch.used,
+            batch.rejected if not start else {},
+        )

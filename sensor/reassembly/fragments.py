@@ -1,0 +1,153 @@
+"""IPv4 and IPv6 fragments become datagrams (RFC 791, section 3.2; RFC 8200, section 4.5; RFC 5722).
+
+Rare, so row by row, and bounded in datagrams, pieces, octets and time. The row that completes a
+datagram becomes that datagram: it is decoded again, from behind the batch's own octets, and its columns
+take the place of the fragment's. Where fragments overlap, what came first stays; systems differ here,
+so every overlap and every conflict is counted.
+"""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from sensor.arrays import I64
+from sensor.capture.batch import Batch
+from sensor.config import ReassemblyLimits
+from sensor.decode.columns import Layer, Packets
+from sensor.decode.stack import decode_batch
+from sensor.reassembly.held import Held, Segment
+from sensor.telemetry import Counters
+
+LINKTYPE_RAW = 101
+_MAX_DATAGRAM = 65_535
+_IPV6_FRAGMENT_HEADER = 8
+_ROUNDS = 4
+"""A datagram may carry a fragment of a tunnel's inner packet; deeper nesting is left as it is."""
+
+_Key = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Datagram:
+    first_ns: int
+    held: Held = field(default_factory=Held)
+    header: bytes = b""
+    total: int = -1
+    """Octets of the payload, -1 until the last fragment told."""
+    count: int = 0
+
+
+class FragmentReassembler:
+    """Datagrams that wait for fragments."""
+
+    def __init__(self, limits: ReassemblyLimits, counters: Counters) -> None:
+        self._limits = limits
+        self._counters = counters
+        self._waiting: dict[_Key, _Datagram] = {}
+        self._octets = 0
+
+    def reassemble(self, packets: Packets, batch: Batch) -> None:
+        """Turn the rows of ``packets`` that complete a datagram into it, in place."""
+        rows = np.flatnonzero(packets.layer == Layer.FRAGMENT)
+        for _ in range(_ROUNDS):
+            if rows.shape[0] == 0:
+                return
+            self._counters.fragments += rows.shape[0]
+            whole = self._add(packets, rows, batch)
+            if not whole:
+                return
+            rows = _decode_again(packets, batch, whole)
+            rows = rows[packets.layer[rows] == Layer.FRAGMENT]
+
+    def _add(self, packets: Packets, rows: I64, batch: Batch) -> list[tuple[int, bytes]]:
+        """Take fragments in; return (row, datagram) for those that complete one."""
+        names = ("ip_version", "src_hi", "src_lo", "dst_hi", "dst_lo", "fragment_id", "ip_proto")
+        keys = zip(*(getattr(packets, name)[rows].tolist() for name in names), strict=True)
+        names = ("fragment_offset", "fragment_more", "payload_offset", "payload_len", "payload_wire_len", "ip_offset")
+        values = zip(*(getattr(packets, name)[rows].tolist() for name in names), strict=True)
+        whole = []
+        for row, key, (start, more, at, cap_len, wire_len, ip_at) in zip(rows.tolist(), keys, values, strict=True):
+            now = int(batch.ts_ns[row])
+            waiting = self._find(key, now)
+            if waiting is None or cap_len < wire_len or start + wire_len > _MAX_DATAGRAM:
+                self._counters.fragments_dropped += 1
+                continue
+            before, overlap = waiting.held.octets, wire_len
+            data = batch.octets[at : at + cap_len].tobytes()
+            number = batch.first_number + row
+            if waiting.held.insert(Segment(start, wire_len, data, number, now), 0):
+                self._counters.fragment_conflicts += 1
+            gained = waiting.held.octets - before
+            self._octets += gained
+            self._counters.fragment_overlaps += gained < overlap
+            waiting.count += 1
+            if start == 0 and not waiting.header:
+                waiting.header = batch.octets[ip_at:at].tobytes()
+            if not more and waiting.total < 0:
+                waiting.total = start + wire_len
+            if waiting.header and waiting.held.octets == waiting.total:
+                whole.append((row, _datagram(key[0], waiting)))
+                self._counters.datagrams_reassembled += 1
+                self._forget(key)
+            elif waiting.count >= self._limits.fragments:
+                self._expire(key)
+        return whole
+
+    def _find(self, key: _Key, now: int) -> _Datagram | None:
+        waiting = self._waiting.get(key)
+        if waiting is not None and now - waiting.first_ns > self._limits.fragment_ns:
+            self._expire(key)
+            waiting = None
+        if waiting is None:
+            limits = self._limits
+            # The longest-waiting give way: dictionaries keep the order of insertion.
+            while self._waiting and (len(self._waiting) >= limits.datagrams or self._octets >= limits.fragment_octets):
+                self._expire(next(iter(self._waiting)))
+            waiting = self._waiting[key] = _Datagram(now)
+        return waiting
+
+    def _forget(self, key: _Key) -> None:
+        self._octets -= self._waiting.pop(key).held.octets
+
+    def _expire(self, key: _Key) -> None:
+        self._counters.fragments_expired += self._waiting[key].count
+        self._forget(key)
+
+    def finish(self) -> None:
+        """The capture is over: count what never became whole."""
+        for key in list(self._waiting):
+            self._expire(key)
+
+
+def _datagram(version: int, waiting: _Datagram) -> bytes:
+    """The IP packet as it was before it was fragmented, as far as decoding needs it."""
+    payload = b"".join(segment.data for segment in waiting.held.segments)
+    header = bytearray(waiting.header)
+    if version == 4:
+        header[2:4] = min(len(header) + len(payload), _MAX_DATAGRAM).to_bytes(2, "big")
+        header[6:8] = b"\0\0"
+        return bytes(header) + payload
+    # The extension headers before the fragment header are left out: nothing after this stage uses them.
+    next_header = header[-_IPV6_FRAGMENT_HEADER]
+    plain = header[:4] + len(payload).to_bytes(2, "big") + bytes([next_header]) + header[7:40]
+    return bytes(plain) + payload
+
+
+def _decode_again(packets: Packets, batch: Batch, whole: list[tuple[int, bytes]]) -> I64:
+    """Decode whole datagrams into the rows that completed them; return those rows."""
+    rows = np.array([row for row, _ in whole], np.int64)
+    offset = np.array([batch.append(data) for _, data in whole], np.int64)
+    length = np.array([len(data) for _, data in whole], np.int64)
+    link_type = np.full(rows.shape[0], LINKTYPE_RAW, np.uint16)
+    again = decode_batch(
+        Batch(batch.octets, offset, length, length, batch.ts_ns[rows], link_type, 0, batch.used)
+    )
+    good = np.flatnonzero(again.layer != Layer.NONE)
+    rows, tunnelled = rows[good], packets.tunnel[rows[good]] != 0
+    for item in fields(Packets):
+        column, new = getattr(packets, item.name), getattr(again, item.name)[good]
+        if item.name.startswith(("outer_", "vlan", "tunnel")):
+            old = column[rows]
+            new = np.where(tunnelled, old, new) if not item.name.startswith("vlan") else old
+        column[rows] = new
+    return rows

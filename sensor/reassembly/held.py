@@ -1,0 +1,156 @@
+"""The slow path of one direction of a stream: segments that came early, late, or twice.
+
+Theory of operation. Octets are numbered by their 64-bit position in the stream (0 is the first), so
+that wrap-around ends at the door. Octets up to ``next`` have been delivered. A segment
+
+- at ``next`` is delivered, and held ones that it reaches follow;
+- wholly before ``next`` is a retransmission: dropped;
+- after ``next`` is held, since the hole may still be filled; what an earlier segment brought stays
+  (first wins, as in Linux), and different octets in the overlap count as a conflict.
+
+A hole becomes a gap when the other side acknowledges past it (the receiver has the octets: it is the
+capture that lost them), when the limits on held octets are reached, or when the flow ends.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from sensor.reassembly.pieces import PieceList
+
+
+@dataclass(slots=True)
+class Segment:
+    """Octets held at a position."""
+
+    position: int
+    wire_len: int
+    """Octets on the wire; ``data`` is shorter where the capture cut the packet."""
+    data: bytes
+    number: int
+    ts_ns: int
+
+    @property
+    def end(self) -> int:
+        return self.position + self.wire_len
+
+
+@dataclass(slots=True)
+class Held:
+    """Segments held for one direction of one stream, sorted, not overlapping."""
+
+    segments: list[Segment] = field(default_factory=list)
+    octets: int = 0
+
+    def insert(self, new: Segment, conflicts_from: int) -> bool:
+        """Hold what ``new`` brings that is not held yet, from position ``conflicts_from`` on.
+
+        :returns: True if octets that it brings again differ from those held.
+        """
+        conflict = False
+        at = bisect_right(self.segments, new.position, key=lambda s: s.position)
+        if at and self.segments[at - 1].end > new.position:
+            at -= 1
+        start = max(new.position, conflicts_from)
+        while start < new.end:
+            old = self.segments[at] if at < len(self.segments) else None
+            if old is None or old.position >= new.end:
+                self._put(at, new, start, new.end)
+                break
+            if old.position > start:
+                self._put(at, new, start, old.position)
+                at += 1
+                start = old.position
+            stop = min(old.end, new.end)
+            conflict |= _differ(old, new, start, stop)
+            start = max(start, stop)
+            at += 1
+        return conflict
+
+    def _put(self, at: int, new: Segment, start: int, end: int) -> None:
+        begin = start - new.position
+        data = new.data[begin : end - new.position]
+        self.segments.insert(at, Segment(start, end - start, data, new.number, new.ts_ns))
+        self.octets += len(data)
+
+    def pop(self) -> Segment:
+        """Take the first segment."""
+        segment = self.segments.pop(0)
+        self.octets -= len(segment.data)
+        return segment
+
+
+def _differ(old: Segment, new: Segment, start: int, stop: int) -> bool:
+    a = old.data[start - old.position : stop - old.position]
+    b = new.data[start - new.position : stop - new.position]
+    shared = min(len(a), len(b))
+    return a[:shared] != b[:shared]
+
+
+@dataclass(slots=True)
+class SlowStream:
+    """One direction of one stream while a batch's segments are put in order."""
+
+    stream: int
+    next: int
+    """Position of the next octet to deliver."""
+    owed: int
+    """Octets missing at ``next`` that the next piece must report (a packet the capture cut)."""
+    held: Held
+    out: PieceList
+    fin: int | None
+    """Position of the end of the stream, if a FIN told it."""
+    gaps: int = 0
+    gap_octets: int = 0
+    first_piece: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first_piece = len(self.out.position)
+
+    def deliver(self, offset: int, cap_len: int, wire_len: int, number: int, ts_ns: int) -> None:
+        """Deliver octets of the batch at ``next``."""
+        if cap_len:
+            self.out.add(self.stream, offset, cap_len, self.owed, number, ts_ns, self.next)
+            self.owed = 0
+        self.owed += wire_len - cap_len
+        self.next += wire_len
+
+    def drain(self) -> None:
+        """Deliver held segments that ``next`` has reached."""
+        held = self.held
+        while held.segments and held.segments[0].position <= self.next:
+            segment = held.pop()
+            skip = self.next - segment.position
+            if skip >= segment.wire_len:
+                continue
+            data = segment.data[skip:]
+            if data:
+                self.out.add_stored(self.stream, data, self.owed, segment.number, segment.ts_ns, self.next)
+                self.owed = 0
+            self.owed += segment.wire_len - skip - len(data)
+            self.next = segment.end
+
+    def skip_hole(self) -> None:
+        """Declare the hole before the first held segment a gap."""
+        missing = self.held.segments[0].position - self.next
+        if missing > 0:
+            self.owed += missing
+            self.next += missing
+            self.gaps += 1
+            self.gap_octets += missing
+        self.drain()
+
+    def acknowledged(self, position: int) -> None:
+        """The other side has everything before ``position``."""
+        while self.held.segments and self.held.segments[0].position <= position:
+            self.skip_hole()
+
+    def brought(self, position: int, octets: memoryview) -> list[tuple[int, bytes]]:
+        """(position, octets) that this batch delivered of the stretch at ``position``."""
+        at = bisect_right(self.out.position, position, lo=self.first_piece) - 1
+        found, end = [], position + 1
+        if at >= self.first_piece:
+            offset, length = self.out.offset[at], self.out.length[at]
+            piece = self.out.stored[-1 - offset] if offset < 0 else bytes(octets[offset : offset + length])
+            end = self.out.position[at]
+            found.append((end, piece))
+        return found

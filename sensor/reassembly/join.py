@@ -1,0 +1,140 @@
+"""Pieces joined into one run of octets a stream, for matching and parsing.
+
+A run is a stretch of one stream without a gap, or one datagram. All runs of a batch lie in one buffer,
+so that matching scans them in one call. Each starts with the last octets that were scanned of its
+stream before (its tail), so that a keyword which straddles two batches is found.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.arrays import I64
+from sensor.reassembly.pieces import Pieces
+
+
+@dataclass(slots=True)
+class Joined:
+    """The octets of one batch's streams, stream after stream."""
+
+    data: bytes
+    piece_start: I64
+    """(p,) where each piece starts in ``data``."""
+    piece_number: I64
+    piece_ns: I64
+    piece_position: I64
+    run_start: I64
+    """(k,) where each run starts in ``data``, its tail included."""
+    run_fresh: I64
+    """(k,) where its new octets start."""
+    run_end: I64
+    run_stream: I64
+    run_gap: I64
+    """(k,) octets missing right before the run."""
+    run_position: I64
+    """(k,) position in the stream of the octet at ``run_start``."""
+    stream_runs: int
+    """The first so many runs are of streams, the others are datagrams."""
+
+    def piece_at(self, index: I64) -> I64:
+        """Which pieces hold the octets at ``index`` of ``data``."""
+        piece: I64 = np.searchsorted(self.piece_start, index, side="right") - 1
+        return piece
+
+
+class Joiner:
+    """Joins pieces, and keeps the tails of streams from batch to batch."""
+
+    def __init__(self, tail_len: int) -> None:
+        self._tail_len = tail_len
+        self._tails: dict[int, bytes] = {}
+
+    def join(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> Joined:
+        """Join a batch's pieces.
+
+        :param octets: the batch's, which the pieces point into.
+        """
+        streams = len(pieces)
+        if len(datagrams):
+            stream, length, gap, number, ts_ns, position, offset = (
+                np.concatenate([getattr(pieces, name), getattr(datagrams, name)])
+                for name in ("stream", "length", "gap", "number", "ts_ns", "position", "offset")
+            )
+        else:
+            stream, length, gap, position = pieces.stream, pieces.length, pieces.gap, pieces.position
+            number, ts_ns, offset = pieces.number, pieces.ts_ns, pieces.offset
+        views: list[bytes | memoryview] = [
+            octets[start:end] for start, end in zip(offset.tolist(), (offset + length).tolist(), strict=True)
+        ]
+        if pieces.stored:
+            for at in np.flatnonzero(offset < 0).tolist():
+                views[at] = pieces.stored[-1 - int(offset[at])]
+        begins = np.ones(stream.shape[0], np.bool_)
+        begins[1:streams] = (stream[1:streams] != stream[: streams - 1]) | (gap[1:streams] != 0)
+        first = np.flatnonzero(begins)
+        stream_runs = int(np.searchsorted(first, streams))
+
+        tail_len, parts = self._with_tails(views, first, stream_runs, stream, gap)
+        data = b"".join(parts)
+        piece_start = np.cumsum(length) - length + np.cumsum(tail_len)[np.cumsum(begins) - 1]
+        run_fresh = piece_start[first]
+        run_start = run_fresh - tail_len
+        run_end = np.append(run_start[1:], len(data)) if first.shape[0] else run_start
+        joined = Joined(
+            data,
+            piece_start,
+            number,
+            ts_ns,
+            position,
+            run_start,
+            run_fresh,
+            run_end,
+            stream[first],
+            gap[first],
+            position[first] - tail_len,
+            stream_runs,
+        )
+        if self._tail_len:
+            self._keep_tails(joined)
+        return joined
+
+    def forget(self, streams: list[int]) -> None:
+        """Streams ended."""
+        for stream in streams:
+            self._tails.pop(stream, None)
+
+    def _with_tails(
+        self, views: list[bytes | memoryview], first: I64, stream_runs: int, stream: I64, gap: I64
+    ) -> tuple[I64, list[bytes | memoryview]]:
+        """Length of each run's tail, and the views with the tails between them."""
+        tail_len = np.zeros(first.shape[0], np.int64)
+        tails = self._tails
+        if not tails:
+            return tail_len, views
+        starts = first[:stream_runs]
+        parts: list[bytes | memoryview] = []
+        done = 0
+        runs = zip(starts.tolist(), stream[starts].tolist(), gap[starts].tolist(), strict=True)
+        for run, (at, key, missing) in enumerate(runs):
+            tail = tails.get(key)
+            # A later run of the stream in this batch has a gap before it, and so has no tail.
+            if tail is not None and not missing:
+                parts += views[done:at]
+                parts.append(tail)
+                done = at
+                tail_len[run] = len(tail)
+        if not done and not parts:
+            return tail_len, views
+        parts += views[done:]
+        return tail_len, parts
+
+    def _keep_tails(self, joined: Joined) -> None:
+        n, data, tails = joined.stream_runs, joined.data, self._tails
+        if not n:
+            return
+        stream = joined.run_stream[:n]
+        last = np.append(stream[1:] != stream[:-1], True)
+        end = joined.run_end[:n][last]
+        start = np.maximum(joined.run_start[:n][last], end - self._tail_len)
+        for key, a, b in zip(stream[last].tolist(), start.tolist(), end.tolist(), strict=True):
+            tails[key] = data[a:b]

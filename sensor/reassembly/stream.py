@@ -1,0 +1,403 @@
+"""TCP reassembly of a whole batch at once (RFC 9293, section 3.4).
+
+Theory of operation. The batch's segments are sorted by stream (one direction of a flow) and arrival.
+A stream whose every segment starts where the one before it ended, and that waits for nothing, is done:
+its payloads are its pieces, found without a Python step for any packet. The others go through
+``sensor.reassembly.held``, run by run of consecutive segments.
+
+A stream starts at the sequence number after its SYN, or at its first segment where the capture began
+in the middle; a SYN-ACK also tells where the other side starts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.arrays import I64, U8, U32
+from sensor.config import ReassemblyLimits
+from sensor.decode.columns import Layer, Packets
+from sensor.flow.state import ACK, FIN, RESPONDER, RST, SYN, G, T
+from sensor.flow.table import FlowTable
+from sensor.flow.track import ROW_BITS, Tracked
+from sensor.reassembly.held import Held, Segment, SlowStream
+from sensor.reassembly.pieces import PieceList, Pieces, no_pieces
+from sensor.reassembly.sequence import distance
+from sensor.telemetry import Counters
+
+_FAR = 1 << 30
+"""A segment further ahead than the largest window that RFC 7323 allows belongs to no hole."""
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The batch's TCP segments (RST left out), sorted by stream, then by arrival."""
+
+    at: I64
+    """Position in the tracked rows."""
+    row: I64
+    stream: I64
+    """2 * slot + direction."""
+    first: NDArray[np.bool_]
+    flags: U8
+    seq: U32
+    """Of the first octet of data (after a SYN)."""
+    ack: U32
+    wire_len: I64
+    end: U32
+
+
+class StreamReassembler:
+    """State of every stream, in arrays by 2 * slot + direction."""
+
+    def __init__(self, limits: ReassemblyLimits, table: FlowTable, counters: Counters) -> None:
+        n = 2 * table.capacity
+        self._limits = limits
+        self._table = table
+        self._counters = counters
+        self._known = np.zeros(n, np.bool_)
+        self._next = np.zeros(n, np.uint32)
+        self._position = np.zeros(n, np.int64)
+        self._owed = np.zeros(n, np.int64)
+        self._ack = np.zeros(n, np.uint32)
+        """The highest acknowledgement sent in this direction."""
+        self._has_ack = np.zeros(n, np.bool_)
+        self._fin = np.full(n, -1, np.int64)
+        """Position of the end of the stream."""
+        self._closed = np.zeros(n, np.bool_)
+        self._waiting = np.zeros(n, np.bool_)
+        self._held: dict[int, Held] = {}
+        self._held_octets = 0
+
+    def reassemble(
+        self, packets: Packets, tracked: Tracked, octets: memoryview, ts_ns: I64, first_number: int
+    ) -> Pieces:
+        """Pieces of the TCP streams of one batch; adds history letters to ``tracked.bits``."""
+        rows = self._sorted(packets, tracked)
+        if rows is None:
+            return no_pieces()
+        self._start(rows)
+        data = np.flatnonzero((rows.wire_len > 0) | ((rows.flags & FIN) != 0))
+        stream, seq, end = rows.stream[data], rows.seq[data], rows.end[data]
+        first = np.ones(data.shape[0], np.bool_)
+        np.not_equal(stream[1:], stream[:-1], out=first[1:])
+        expected = np.empty_like(seq)
+        expected[1:] = end[:-1]
+        np.copyto(expected, self._next[stream], where=first)
+        is_fin = (rows.flags[data] & FIN) != 0
+        after_fin = np.zeros(data.shape[0], np.bool_)
+        after_fin[1:] = is_fin[:-1]
+        np.copyto(after_fin, self._fin[stream] >= 0, where=first)
+        in_order = (seq == expected) & ~after_fin
+
+        # A stream that waits for a hole needs a look even where only the other side spoke.
+        waiting = rows.stream[rows.first & self._waiting[rows.stream]]
+        other = rows.stream[rows.first] ^ 1
+        slow_streams = np.unique(np.concatenate([stream[~in_order], waiting, other[self._waiting[other]]]))
+        if slow_streams.shape[0]:
+            slow = np.isin(stream, slow_streams)
+            out = PieceList()
+            self._slow(slow_streams, rows, data, in_order, packets, tracked, octets, ts_ns, first_number, out)
+            fast = data[~slow]
+        else:
+            out, fast = None, data
+        pieces = self._fast(fast, rows, packets, ts_ns, first_number)
+        self._note_acks(rows)
+        touched = rows.stream[rows.first]
+        if slow_streams.shape[0]:
+            touched = np.union1d(touched, slow_streams)
+        done = touched[(self._fin[touched] == self._position[touched]) & ~self._closed[touched]]
+        self._closed[done] = True
+        if out is None:
+            return Pieces(*pieces, closed=done)
+        return _merged(pieces, out, done)
+
+    def finish(self, slots: I64) -> Pieces:
+        """What flows that end still hold, holes declared gaps."""
+        streams = np.concatenate([2 * slots, 2 * slots + 1])
+        streams = streams[self._waiting[streams]]
+        if streams.shape[0] == 0:
+            return no_pieces()
+        out = PieceList()
+        for stream in np.sort(streams).tolist():
+            slow = self._open(stream, out)
+            while slow.held.segments:
+                slow.skip_hole()
+            self._close(slow)
+        return _merged([np.zeros(0, np.int64)] * 7, out, np.zeros(0, np.int64))
+
+    def forget(self, slots: I64) -> None:
+        """Flows have left the table: their slots are for others."""
+        for stream in (2 * slots, 2 * slots + 1):
+            self._known[stream] = False
+            self._has_ack[stream] = False
+            self._closed[stream] = False
+            self._waiting[stream] = False
+            self._position[stream] = 0
+            self._owed[stream] = 0
+            self._fin[stream] = -1
+
+    def _sorted(self, packets: Packets, tracked: Tracked) -> _Rows | None:
+        flags = packets.tcp_flags[tracked.rows]
+        at = np.flatnonzero((packets.layer[tracked.rows] == Layer.TCP) & ((flags & RST) == 0))
+        if at.shape[0] == 0:
+            return None
+        stream = 2 * tracked.slots[tracked.group[at]] + tracked.direction[at]
+        key = np.sort((stream << ROW_BITS) | at)
+        at = key & ((1 << ROW_BITS) - 1)
+        stream = key >> ROW_BITS
+        row = tracked.rows[at]
+        first = np.ones(at.shape[0], np.bool_)
+        np.not_equal(stream[1:], stream[:-1], out=first[1:])
+        flags = flags[at]
+        seq = packets.tcp_seq[row] + ((flags & SYN) != 0).astype(np.uint32)
+        wire_len = packets.payload_wire_len[row]
+        end = seq + wire_len.astype(np.uint32)
+        return _Rows(at, row, stream, first, flags, seq, packets.tcp_ack[row], wire_len, end)
+
+    def _start(self, rows: _Rows) -> None:
+        """Find where streams that are new start."""
+        new = np.flatnonzero(rows.first & ~self._known[rows.stream])
+        syn_ack = np.flatnonzero((rows.flags & (SYN | ACK)) == SYN | ACK)
+        if syn_ack.shape[0]:
+            other = rows.stream[syn_ack] ^ 1
+            told = ~self._known[other]
+            syn_ack, other = syn_ack[told], other[told]
+        self._next[rows.stream[new]] = rows.seq[new]
+        self._known[rows.stream[new]] = True
+        if syn_ack.shape[0]:
+            # Where the SYN-ACK came before the other side's own first segment, it tells.
+            place = np.searchsorted(rows.stream, other)
+            place = np.minimum(place, rows.stream.shape[0] - 1)
+            own = rows.stream[place] == other
+            earlier = ~own | (rows.at[syn_ack] < rows.at[place])
+            first = np.unique(other[earlier], return_index=True)[1]
+            chosen = np.flatnonzero(earlier)[first]
+            self._next[other[chosen]] = rows.ack[syn_ack[chosen]]
+            self._known[other[chosen]] = True
+
+    def _fast(
+        self, data: I64, rows: _Rows, packets: Packets, ts_ns: I64, first_number: int
+    ) -> list[NDArray[np.int64]]:
+        """Columns of the pieces of streams that are in order throughout."""
+        stream, wire_len, row = rows.stream[data], rows.wire_len[data], rows.row[data]
+        if data.shape[0] == 0:
+            return [np.zeros(0, np.int64)] * 7
+        starts = np.flatnonzero(np.append(True, stream[1:] != stream[:-1]))
+        streams = stream[starts]
+        total = np.cumsum(wire_len)
+        before = total - wire_len
+        runs = np.diff(np.append(starts, data.shape[0]))
+        position = before - np.repeat(before[starts] - self._position[streams], runs)
+        cap_len = packets.payload_len[row]
+        missing = wire_len - cap_len
+        ends = np.append(starts[1:], data.shape[0]) - 1
+        if missing.any() or self._owed[streams].any():
+            gap = np.empty_like(missing)
+            gap[1:] = missing[:-1]
+            gap[starts] = self._owed[streams]
+            # A piece without octets (all cut off) hands its gap to the next piece of its stream.
+            empty = cap_len == 0
+            if empty.any():
+                gap = _carry(gap, empty, starts, stream)
+            self._owed[streams] = np.where(empty[ends], gap[ends], 0) + missing[ends]
+        else:
+            gap = np.zeros_like(missing)
+        self._next[streams] = rows.end[data[ends]]
+        self._position[streams] = position[ends] + wire_len[ends]
+        fin = np.flatnonzero((rows.flags[data] & FIN) != 0)
+        if fin.shape[0]:
+            self._fin[stream[fin]] = position[fin] + wire_len[fin]
+        keep = np.flatnonzero(cap_len > 0)
+        if keep.shape[0] != data.shape[0]:
+            stream, row, cap_len = stream[keep], row[keep], cap_len[keep]
+            gap, position = gap[keep], position[keep]
+        return [stream, packets.payload_offset[row], cap_len, gap, row + first_number, ts_ns[row], position]
+
+    def _slow(
+        self,
+        streams: I64,
+        rows: _Rows,
+        data: I64,
+        in_order: NDArray[np.bool_],
+        packets: Packets,
+        tracked: Tracked,
+        octets: memoryview,
+        ts_ns: I64,
+        first_number: int,
+        out: PieceList,
+    ) -> None:
+        """Put the segments of some streams in order."""
+        data_stream = rows.stream[data]
+        for stream in streams.tolist():
+            slow = self._open(stream, out)
+            begin, end = np.searchsorted(data_stream, [stream, stream + 1])
+            mine = data[begin:end]
+            row = rows.row[mine]
+            base = slow.next
+            position = (base + distance(rows.seq[mine], int(self._next[stream]))).tolist()
+            wire = rows.wire_len[mine].tolist()
+            cap = packets.payload_len[row].tolist()
+            offset = packets.payload_offset[row].tolist()
+            number = (row + first_number).tolist()
+            times = ts_ns[row].tolist()
+            fin = ((rows.flags[mine] & FIN) != 0).tolist()
+            arrival = rows.at[mine].tolist()
+            acks = self._acks(stream ^ 1, rows, stream)
+            acked = 0
+            marks: list[tuple[int, int]] = []
+            for i, pos in enumerate(position):
+                if slow.held.segments:
+                    acked = acks.until(slow, arrival[i], acked)
+                length = wire[i]
+                if slow.fin is not None:
+                    length = min(length, max(0, slow.fin - pos))  # nothing follows a FIN
+                elif fin[i]:
+                    slow.fin = max(pos + length, slow.next)
+                ahead = pos - slow.next
+                if length <= 0 or ahead > _FAR:
+                    continue
+                if ahead == 0 and not slow.held.segments:
+                    slow.deliver(offset[i], min(cap[i], length), length, number[i], times[i])
+                    continue
+                skip = max(0, -ahead)
+                octets_of = bytes(octets[offset[i] : offset[i] + min(cap[i], length)])
+                if skip:
+                    self._counters.segments_retransmitted += 1
+                    marks.append((arrival[i], T))
+                    if self._conflicts(slow, pos, octets_of, octets):
+                        self._counters.segments_conflicting += 1
+                else:
+                    self._counters.segments_out_of_order += ahead > 0
+                if skip >= length:
+                    continue
+                segment = Segment(pos, length, octets_of, number[i], times[i])
+                if slow.held.insert(segment, pos + skip):
+                    self._counters.segments_conflicting += 1
+                slow.drain()
+                self._limit(slow)
+            if slow.held.segments:
+                gaps = slow.gaps
+                acks.until(slow, 1 << 62, acked)
+                if slow.gaps > gaps:
+                    marks.append((acks.last, G))
+            shift = RESPONDER * (stream & 1)
+            for at, letter in marks:
+                tracked.bits[at] |= np.uint32(1 << (letter + shift))
+            self._close(slow)
+
+    def _acks(self, other: int, rows: _Rows, stream: int) -> "_Acks":
+        """What the other side acknowledges of ``stream``, by arrival."""
+        begin, end = np.searchsorted(rows.stream, [other, other + 1])
+        mine = slice(int(begin), int(end))
+        spoke = np.flatnonzero((rows.flags[mine] & ACK) != 0)
+        base = int(self._next[stream])
+        position = self._position[stream] + distance(rows.ack[mine][spoke], base)
+        earlier = int(self._position[stream])
+        if self._has_ack[other]:
+            earlier += distance(int(self._ack[other]), base)
+        return _Acks(rows.at[mine][spoke].tolist(), position.tolist(), earlier)
+
+    def _conflicts(self, slow: SlowStream, position: int, data: bytes, octets: memoryview) -> bool:
+        """Whether a retransmission differs from what this batch delivered before."""
+        for start, piece in slow.brought(position, octets):
+            old = piece[position - start :]
+            shared = min(len(old), len(data))
+            if old[:shared] != data[:shared]:
+                return True
+        return False
+
+    def _limit(self, slow: SlowStream) -> None:
+        held, limits = slow.held, self._limits
+        while held.segments and (
+            held.octets > limits.stream_octets
+            or len(held.segments) > limits.stream_segments
+            or self._held_octets + held.octets > limits.total_octets
+        ):
+            self._counters.reassembly_limited += 1
+            slow.skip_hole()
+
+    def _open(self, stream: int, out: PieceList) -> SlowStream:
+        held = self._held.pop(stream, None) or Held()
+        self._held_octets -= held.octets
+        fin = int(self._fin[stream])
+        return SlowStream(
+            stream,
+            int(self._position[stream]),
+            int(self._owed[stream]),
+            held,
+            out,
+            fin if fin >= 0 else None,
+        )
+
+    def _close(self, slow: SlowStream) -> None:
+        stream, moved = slow.stream, slow.next - int(self._position[slow.stream])
+        self._next[stream] = (int(self._next[stream]) + moved) & 0xFFFFFFFF
+        self._position[stream] = slow.next
+        self._owed[stream] = slow.owed
+        self._fin[stream] = -1 if slow.fin is None else slow.fin
+        self._waiting[stream] = bool(slow.held.segments)
+        if slow.held.segments:
+            self._held[stream] = slow.held
+            self._held_octets += slow.held.octets
+        self._counters.reassembly_gaps += slow.gaps
+        self._counters.reassembly_gap_octets += slow.gap_octets
+        self._table.missed[stream & 1, stream >> 1] += slow.gap_octets
+
+    def _note_acks(self, rows: _Rows) -> None:
+        """Remember the highest acknowledgement of each stream."""
+        spoke = np.flatnonzero((rows.flags & ACK) != 0)
+        if spoke.shape[0] == 0:
+            return
+        stream, ack = rows.stream[spoke], rows.ack[spoke]
+        starts = np.flatnonzero(np.append(True, stream[1:] != stream[:-1]))
+        streams = stream[starts]
+        base = np.where(self._has_ack[streams], self._ack[streams], ack[starts])
+        runs = np.diff(np.append(starts, stream.shape[0]))
+        ahead = np.maximum.reduceat(distance(ack, np.repeat(base, runs)), starts)
+        self._ack[streams] = base + np.maximum(ahead, 0).astype(np.uint32)
+        self._has_ack[streams] = True
+
+
+@dataclass(slots=True)
+class _Acks:
+    """Acknowledgements of one stream in a batch, by arrival."""
+
+    arrival: list[int]
+    position: list[int]
+    highest: int
+    last: int = 0
+
+    def until(self, slow: SlowStream, arrival: int, done: int) -> int:
+        """Apply those that arrived before ``arrival``, from index ``done`` on; return the next index."""
+        while done < len(self.arrival) and self.arrival[done] < arrival:
+            self.highest = max(self.highest, self.position[done])
+            self.last = self.arrival[done]
+            done += 1
+        slow.acknowledged(self.highest)
+        return done
+
+
+def _carry(gap: I64, empty: NDArray[np.bool_], starts: I64, stream: I64) -> I64:
+    """Gaps, with those before empty pieces added to the next piece of the same stream."""
+    total = np.cumsum(gap)
+    # The gap of a piece: everything since the last piece of its stream that had octets.
+    index = np.arange(gap.shape[0])
+    solid = np.where(empty, -1, index)
+    last = np.empty_like(solid)
+    last[0] = -1
+    last[1:] = np.maximum.accumulate(solid)[:-1]
+    begin = np.repeat(starts, np.diff(np.append(starts, stream.shape[0])))
+    since = np.maximum(last, begin - 1)
+    return total - np.where(since >= 0, total[since], 0)
+
+
+def _merged(fast: list[NDArray[np.int64]], out: PieceList, closed: I64) -> Pieces:
+    slow = out.arrays()
+    if fast[0].shape[0] == 0:
+        columns = slow
+    else:
+        columns = [np.concatenate(pair) for pair in zip(fast, slow, strict=True)]
+        order = np.argsort(columns[0], kind="stable")
+        columns = [column[order] for column in columns]
+    return Pieces(*columns, closed=closed, stored=out.stored)

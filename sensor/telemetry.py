@@ -1,0 +1,60 @@
+"""Plain-integer counters of each stage; the exporter turns them into metrics when it is asked."""
+
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the pipeline counted since it started. Every name says what one unit is."""
+
+    received: int = 0
+    """Packet records that captures held."""
+    received_octets: int = 0
+    decoded: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Rejected packet records by decoder event: received = decoded + the sum of these."""
+
+    fragments: int = 0
+    datagrams_reassembled: int = 0
+    fragment_overlaps: int = 0
+    """Fragments whose octets another fragment of the datagram had brought already."""
+    fragment_conflicts: int = 0
+    """Of those, the ones that brought different octets."""
+    fragments_expired: int = 0
+    """Fragments of datagrams that never became whole."""
+    fragments_dropped: int = 0
+    """Fragments refused for the limits on datagrams, pieces and memory."""
+
+    flows: int = 0
+    flows_evicted: int = 0
+    """Flows that ended because the flow table was full."""
+    flows_reused: int = 0
+    """Flows that a new connection between the same ports replaced."""
+
+    segments_out_of_order: int = 0
+    segments_retransmitted: int = 0
+    segments_conflicting: int = 0
+    """Retransmissions and overlaps that brought octets different from those already held."""
+    reassembly_gaps: int = 0
+    reassembly_gap_octets: int = 0
+    reassembly_limited: int = 0
+    """Times that a stream's or the process's limit on held segments declared a gap early."""
+
+    http_transactions: int = 0
+    detections: int = 0
+    alerts_suppressed: int = 0
+    """Matches of a signature that had already fired in the same stream or transaction."""
+    matches_dropped: int = 0
+    """Matches past the limit for one batch."""
+
+    def reject(self, reason: str, count: int = 1) -> None:
+        """Count ``count`` rejected packet records under ``reason``."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
+
+    def snapshot(self) -> dict[str, int | dict[str, int]]:
+        """Every counter by name, copied."""
+        values: dict[str, int | dict[str, int]] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            values[item.name] = dict(value) if isinstance(value, dict) else value
+        return values
