@@ -12,9 +12,6 @@ import numpy as np
 
 from sensor.arrays import I64, U16, U64
 
-MIN_LEN: Final = 20
-"""Octets of an Interface Description Block without options."""
-
 MAX_INTERFACES: Final = 65_536
 """A section. The obsolete Packet Block cannot name more; a real capture has a handful."""
 
@@ -47,7 +44,7 @@ class Interface:
 
 
 def parse_interface(block: memoryview, order: ByteOrder, since_block: int) -> Interface:
-    """Read one whole block, header and trailer included, of at least ``MIN_LEN`` octets.
+    """Read one whole block, header and trailer included, of at least 20 octets.
 
     Malformed options end the list of options, as in libpcap; the interface counts all the same.
     """

@@ -11,16 +11,9 @@ from typing import Final
 import numpy as np
 
 from sensor.arrays import I64, U8, U16, U32, gather
+from sensor.capture.block_kinds import PACKET, PACKET_MIN_LEN, SIMPLE, SIMPLE_MIN_LEN
 from sensor.capture.interfaces import ByteOrder, InterfaceTable
 from sensor.capture.pcap import MAX_CAP_LEN
-
-PACKET: Final = 2
-SIMPLE: Final = 3
-ENHANCED: Final = 6
-
-PACKET_MIN_LEN: Final = 32
-SIMPLE_MIN_LEN: Final = 16
-"""Octets of a block without packet octets and options."""
 
 _FIELDS_OFFSET: Final = 8
 _PACKET_DATA_OFFSET: Final = 28

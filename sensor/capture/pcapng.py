@@ -14,26 +14,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from sensor.arrays import I64, U32, gather
+from sensor.arrays import I64, U8, U32, gather
 from sensor.capture.batch import Batch
+from sensor.capture.block_kinds import MIN_LEN, SECTION_HEADER, Use, classify
 from sensor.capture.interfaces import (
     MAX_INTERFACES,
-    MIN_LEN,
     ByteOrder,
     Interface,
     InterfaceTable,
     parse_interface,
 )
-from sensor.capture.packet_blocks import (
-    ENHANCED,
-    PACKET,
-    PACKET_MIN_LEN,
-    SIMPLE,
-    SIMPLE_MIN_LEN,
-    PacketBlocks,
-    PacketRows,
-    read_packet_blocks,
-)
+from sensor.capture.packet_blocks import PacketBlocks, PacketRows, read_packet_blocks
 from sensor.capture.window import Window
 from sensor.errors import CaptureError
 
@@ -50,25 +41,7 @@ MAX_SPLITS: Final = 16
 """Batches a window is split into so that packet numbers stay exact around records that are not
 packets; a hostile file of nothing else would make a batch of each. Beyond it the total stays exact."""
 
-_SECTION_HEADER: Final = 0x0A0D0D0A
-_INTERFACE: Final = 1
-_CUSTOM: Final = (0xBAD, 0x40000BAD)
-_JOURNAL_ENTRY: Final = (0x9,)
-_SYSDIG_EVENT: Final = (0x204, 0x208, 0x216, 0x217, 0x221)
-_NOT_PACKETS: Final = np.array([*_CUSTOM, *_JOURNAL_ENTRY, *_SYSDIG_EVENT], np.uint32)
-
 _SECTION_MIN_LEN: Final = 28
-_BLOCK_MIN_LEN: Final = 12
-_MIN_LEN: Final = {
-    _INTERFACE: MIN_LEN,
-    ENHANCED: PACKET_MIN_LEN,
-    PACKET: PACKET_MIN_LEN,
-    SIMPLE: SIMPLE_MIN_LEN,
-    **dict.fromkeys(_CUSTOM, 16),
-    **dict.fromkeys(_JOURNAL_ENTRY, 35),
-    **dict.fromkeys(_SYSDIG_EVENT, 36),
-}
-"""Octets of a whole block; below it tshark, too, reads no further."""
 
 
 class PcapngReader:
@@ -172,11 +145,11 @@ class PcapngReader:
         try:
             while True:
                 kind, length = header_at(view, position)
-                if kind == _SECTION_HEADER:
+                if kind == SECTION_HEADER:
                     at_section = True
                     break
                 append(position)
-                if length < _BLOCK_MIN_LEN:
+                if length < MIN_LEN:
                     break
                 position += length + 3 & -4
         except struct.error:  # past the last whole header
@@ -196,35 +169,33 @@ class PcapngReader:
             start, kind, length = start[:-1], kind[:-1], length[:-1]
         # Where a corrupt length points outside, any octets of the buffer will do: the block is refused.
         trailer = gather(octets, np.clip(start + _pad(length) - 4, 0, end), self._word)
-        min_len = np.full(start.shape, _BLOCK_MIN_LEN)
-        for block, octet_count in _MIN_LEN.items():
-            min_len[kind == block] = octet_count
+        use, min_len = classify(kind)
         bad = np.flatnonzero((length < min_len) | (length > MAX_BLOCK_LEN) | (trailer != length))
         whole = start.size
         if bad.size:
             whole = int(bad[0])
             self._fail(int(start[whole]), f"claims {length[whole]} octets, which it cannot have")
-        self._read_blocks(start[:whole], kind[:whole], length[:whole])
+        self._read_blocks(start[:whole], kind[:whole], use[:whole], length[:whole])
         self._block_count += whole
         return position, at_section and not self._fault
 
-    def _read_blocks(self, start: I64, kind: U32, length: I64) -> None:
+    def _read_blocks(self, start: I64, kind: U32, use: U8, length: I64) -> None:
         """Take interfaces, packets and countable records from whole blocks of one section."""
-        described = np.flatnonzero(kind == _INTERFACE)
+        described = np.flatnonzero(use == Use.INTERFACE)
         for index, at, size in zip(
             described.tolist(), start[described].tolist(), length[described].tolist(), strict=True
         ):
             if len(self._interfaces) == MAX_INTERFACES:
                 self._fail(at, f"describes more than {MAX_INTERFACES} interfaces")
-                start, kind, length = start[:index], kind[:index], length[:index]
+                use = use[:index]
                 break
             block = self._window.view[at : at + _pad(size)]
             self._interfaces.append(parse_interface(block, self._order, self._block_count + index))
         if described.size:
             self._table = InterfaceTable(self._interfaces)
 
-        packet = np.flatnonzero((kind == ENHANCED) | (kind == SIMPLE) | (kind == PACKET))
-        other = np.flatnonzero(np.isin(kind, _NOT_PACKETS))
+        packet = np.flatnonzero(use == Use.PACKET)
+        other = np.flatnonzero(use == Use.NOT_A_PACKET)
         blocks = PacketBlocks(start[packet], kind[packet], length[packet], packet + self._block_count)
         rows, fault = read_packet_blocks(
             self._window.octets, blocks, self._table, self._order, self._last_ts_ns
