@@ -9,6 +9,7 @@ DEMO_DB := .cache/demo.db
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # two set-ups at once would write to one .venv
 
 .PHONY: help
 help: ## list these targets
