@@ -140,40 +140,49 @@ def render_table(
     From 110 cells on the match has a column of its own; below, it stands under the signature.
     """
     rows = list(rows)
+    keys: tuple[str, ...]
     if not rows:
         return _label("none", language) + "\n"
     if width is None:
-        keys: tuple[str, ...] = ("id", "time", "severity", "signature", "buffer", "from_to", "match")
+        keys = ("id", "time", "severity", "signature", "buffer", "from_to", "match")
         cells = [_one_line(row, language) for row in rows]
-    elif width < _WIDE:
-        keys = ("id", "time", "signature", "from_to")
-        cells = [_three_lines(row, language) for row in rows]
     else:
-        keys = ("id", "time", "signature", "from_to", "match")
+        keys = ("id", "time", "signature", "from_to", "match")[: None if width >= _WIDE else -1]
         cells = [_two_lines(row, language) for row in rows]
     headers = [Text(_label(key, language)) for key in keys]
-    widths = [max(map(_cell_width, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [
+        max(map(_cell_width, column))
+        for column in zip(headers, *(row[: len(keys)] for row in cells), strict=True)
+    ]
     if width is not None:
-        _fit(widths, keys, width)
+        _fit_widths(widths, keys, width)
+        cells = [_fit_cells(row, widths) for row in cells]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     for key, header, cell_width in zip(keys, headers, widths, strict=True):
-        # Rich would shrink all columns alike; only this one may lose its end.
-        cut = key == "signature"
+        # All widths are given, because Rich shrinks every column alike when a table is too wide.
         table.add_column(
-            header,
-            width=cell_width,
-            justify="right" if key == "id" else "left",
-            no_wrap=cut,
-            overflow="ellipsis" if cut else "fold",
+            header, width=cell_width, justify="right" if key == "id" else "left", overflow="fold"
         )
     for row in cells:
-        if keys[-1] == "match":
-            row[-1].truncate(_MATCH_LINES * widths[-1] - 1, overflow="ellipsis")
         table.add_row(*row)
     return _render(table, width or _UNBOUNDED, color)
 
 
-def _fit(widths: list[int], keys: tuple[str, ...], width: int) -> None:
+def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
+    """Cut the cells of `_two_lines` to ``widths``; a match without a column goes below the signature."""
+    at, time, signature, from_to, match = row
+    width = widths[2]
+    lines = list(signature.split("\n"))
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    has_column = len(widths) == len(row)
+    match.truncate(_MATCH_LINES * (widths[-1] if has_column else width) - 1, overflow="ellipsis")
+    if has_column:
+        return [at, time, Text("\n").join(lines), from_to, match]
+    return [at, time, Text("\n").join([*lines, match]), from_to]
+
+
+def _fit_widths(widths: list[int], keys: tuple[str, ...], width: int) -> None:
     """Change ``widths`` so that a table of ``keys`` is ``width`` cells wide: the last text takes the rest."""
     for key, most in (("from_to", _ADDRESS_WIDTH), ("signature", _SIGNATURE_WIDTH)):
         at = keys.index(key)
@@ -221,12 +230,6 @@ def _two_lines(row: Detection, language: str) -> list[Text]:
         _from_to(row, "\n"),
         _match(row),
     ]
-
-
-def _three_lines(row: Detection, language: str) -> list[Text]:
-    *cells, match = _two_lines(row, language)
-    cells[2].append("\n").append_text(match)
-    return cells
 
 
 def render_one(row: Detection, language: str = "en", *, width: int = 80, color: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -56,5 +56,5 @@ def digest_signatures(signatures: Iterable[Signature]) -> str:
     """SHA-256 of what ``signatures`` say, whatever their order and the files they came from."""
     digest = sha256()
     for signature in sorted(signatures, key=lambda signature: (signature.sid, signature.rev)):
-        digest.update(repr(astuple(replace(signature, source=""))).encode("utf-8", "surrogatepass"))
+        digest.update(repr(replace(signature, source="")).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -18,6 +18,7 @@ from sensor.store.database import open_for_writing, store_errors
 from sensor.store.process import is_gone, process_identity
 from sensor.store.records import INSERT_ALERT, RunCounts, RunStatus, alert_values, plain_text
 from sensor.store.source import Source
+from sensor.store.transaction import transaction
 
 _INSERT_RUN = """
 INSERT INTO run (command, source, started_ns, status, process, version, signatures_digest)
@@ -165,12 +166,5 @@ class StoreWriter:
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._lock:
             with store_errors(self._path):
-                await self._db.execute("BEGIN IMMEDIATE")
-                try:
+                async with transaction(self._db):
                     yield
-                    await self._db.execute("COMMIT")
-                except BaseException:
-                    # After some errors (a full disk) SQLite has rolled back by itself.
-                    with suppress(sqlite3.Error):
-                        await self._db.execute("ROLLBACK")
-                    raise
