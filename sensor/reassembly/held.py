@@ -14,6 +14,7 @@ capture that lost them), when the limits on held octets are reached, or when the
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from sensor.reassembly.pieces import PieceList
 
@@ -113,6 +114,22 @@ class SlowStream:
             self.owed = 0
         self.owed += wire_len - cap_len
         self.next += wire_len
+
+    def deliver_all(
+        self, offset: list[int], wire_len: list[int], number: list[int], ts_ns: list[int]
+    ) -> None:
+        """Deliver consecutive, whole segments of the batch at ``next``, none of them empty."""
+        position = list(accumulate(wire_len, initial=self.next))
+        out, n = self.out, len(offset)
+        out.stream += [self.stream] * n
+        out.offset += offset
+        out.length += wire_len
+        out.gap += [self.owed] + [0] * (n - 1)
+        out.number += number
+        out.ts_ns += ts_ns
+        out.position += position[:-1]
+        self.owed = 0
+        self.next = position[-1]
 
     def drain(self) -> None:
         """Deliver held segments that ``next`` has reached."""

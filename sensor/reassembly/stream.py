@@ -246,9 +246,16 @@ class StreamReassembler:
             acks = self._acks(stream ^ 1, rows, stream)
             acked = 0
             marks: list[tuple[int, int]] = []
-            for i, pos in enumerate(position):
+            stretch_end = _stretches(in_order[begin:end], rows.wire_len[mine] == packets.payload_len[row])
+            i = -1
+            while (i := i + 1) < len(position):
+                pos = position[i]
                 if slow.held.segments:
                     acked = acks.until(slow, arrival[i], acked)
+                elif pos == slow.next and slow.fin is None and cap[i] == wire[i] and (last := stretch_end[i]) > i + 1:
+                    slow.deliver_all(offset[i:last], wire[i:last], number[i:last], times[i:last])
+                    i = last - 1
+                    continue
                 length = wire[i]
                 if slow.fin is not None:
                     length = min(length, max(0, slow.fin - pos))  # nothing follows a FIN
@@ -376,6 +383,19 @@ class _Acks:
             done += 1
         slow.acknowledged(self.highest)
         return done
+
+
+def _stretches(in_order: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[int]:
+    """For each segment, the end of the stretch of whole, consecutive ones that it stands in.
+
+    The last segment of a stream is left out of every stretch, and one after which the order breaks is
+    too: they may carry a FIN.
+    """
+    n = in_order.shape[0]
+    breaks = np.flatnonzero(~(in_order & whole))
+    ends = np.append(breaks, n)
+    following: list[int] = (ends[np.searchsorted(breaks, np.arange(n), side="right")] - 1).tolist()
+    return following
 
 
 def _carry(gap: I64, empty: NDArray[np.bool_], starts: I64, stream: I64) -> I64:
