@@ -52,9 +52,7 @@ def regex_expression(regex: str) -> bytes:
         character = piece[-1]
         if not character.isascii():
             if in_class:
-                raise ValueError(
-                    f"a class takes single octets, and {character!r} is several: write (?:…|…) instead"
-                )
+                raise ValueError(f"a class takes single octets, {character!r} is several: write (?:…|…)")
             parts.append(b"(?:%s)" % literal_expression(character.encode(), True))
             continue
         if piece == "[":

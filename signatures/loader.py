@@ -64,11 +64,7 @@ def _load(paths: Sequence[Path], builtin: bool) -> _Loading:
     loading = _Loading()
     for path in [BUILTIN, *paths] if builtin else paths:
         for file in _files(path, loading.problems):
-            # A shipped file that is checked by name, or a file named twice, is read once.
-            identity = file.resolve()
-            if identity not in loading.seen:
-                loading.seen.add(identity)
-                _load_file(file, loading)
+            _load_file(file, loading)
     return loading
 
 
@@ -93,6 +89,11 @@ def _os_reason(error: Exception) -> str:
 def _load_file(file: Path, loading: _Loading) -> None:
     name = str(file)
     try:
+        # A shipped file that is checked by name, or a file named twice, is read once.
+        identity = file.resolve()
+        if identity in loading.seen:
+            return
+        loading.seen.add(identity)
         with file.open("rb") as stream:
             octets = stream.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:

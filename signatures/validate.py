@@ -24,6 +24,8 @@ MAX_DEPTH = 2**31
 LANGUAGES = ("ja", "en")
 REQUIRED = ("sid", "rev", "name", "category", "severity", "buffers")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Of the text that terminals show; keywords may hold anything."""
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
 _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -66,6 +68,8 @@ def _text(key: str, value: object, report: Report) -> str:
         report(key, f"{key} is empty")
     elif len(value) > MAX_TEXT:
         report(key, f"{key} is longer than {MAX_TEXT} characters")
+    elif _CONTROL.search(value):
+        report(key, f"{key} holds a control character")
     else:
         return value
     return ""
@@ -93,7 +97,7 @@ def _translations(key: str, value: object, report: Report) -> dict[str, str]:
     if not isinstance(value, dict):
         report(key, f"{key} must be a string or a table of {' and '.join(LANGUAGES)}")
         return {}
-    report_unknown(value, LANGUAGES, report)
+    report_unknown(value, LANGUAGES, lambda _language, reason: report(key, reason))
     known = {language: value[language] for language in LANGUAGES if language in value}
     if not value:
         report(key, f"{key} is empty")
@@ -164,6 +168,10 @@ def _regexes(value: object, buffers: tuple[Buffer, ...], sensitive: bool, report
     return regexes
 
 
+def _references(value: object, report: Report) -> tuple[str, ...]:
+    return tuple(_text("references", text, report) for text in _texts("references", value, report))
+
+
 def _domains(value: object, buffers: tuple[Buffer, ...], report: Report) -> tuple[str, ...]:
     domains = _texts("domains", value, report)
     for domain in domains:
@@ -218,7 +226,7 @@ def validate_signature(table: Mapping[str, Any], source: str, report: Report) ->
         dst_ports=_ports("dst_ports", table["dst_ports"], report) if "dst_ports" in table else (),
         direction=_choice("direction", table.get("direction", "any"), Direction, report) or Direction.ANY,
         depth=_integer("depth", table.get("depth", 0), 0, MAX_DEPTH, report),
-        references=_texts("references", table.get("references", []), report),
+        references=_references(table.get("references", []), report),
         description=_translations("description", table.get("description", {"en": "-"}), report)
         if "description" in table
         else {},

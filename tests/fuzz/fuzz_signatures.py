@@ -1,0 +1,46 @@
+"""Fuzz target: any octets as a signature file.
+
+    pip install atheris
+    python -m tests.fuzz.fuzz_signatures -max_len=4096 signatures/builtin
+
+Invariant: whatever the octets, reading them raises nothing; each problem names a line of the file (or
+none) and fits on a line; where there is no problem, the signatures compile and can be scanned with.
+"""
+
+import sys
+
+from sensor.matching.compile import compile_signatures
+from sensor.matching.scan import scan_fields
+from signatures.loader import read_text
+from signatures.model import SetInfo, Signature
+
+VALUES = (b"", b"/a?b=c", "遠隔操作".encode(), b"x.example.com:80")
+
+
+def one(data: bytes) -> None:
+    """Hold the invariant for one input."""
+    signatures: list[Signature] = []
+    files: list[SetInfo] = []
+    problems = read_text(data, "input", signatures, files, {})
+    for problem in problems:
+        assert 0 <= problem.line <= data.count(b"\n") + 1
+        assert problem.reason
+        assert "\n" not in str(problem)
+    if problems:
+        return
+    plan = compile_signatures(signatures)
+    for buffer in plan.buffers:
+        scan_fields(plan, buffer, VALUES)
+
+
+def main() -> None:
+    """Run under atheris, coverage-guided."""
+    import atheris  # noqa: PLC0415
+
+    atheris.instrument_all()
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

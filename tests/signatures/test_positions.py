@@ -1,0 +1,53 @@
+"""Lines of tables and keys, in whatever way the file is laid out."""
+
+import pytest
+
+from signatures.positions import find_positions
+
+TEXT = '''\
+# [[signature]]
+title = "[[signature]]"
+[[signature]]
+sid = 1
+note = """
+[[signature]]
+sid = 2 \\"""
+"""
+other = \'\'\'
+rev = 1
+\'\'\'
+keywords = [
+  "sid = 3",
+  'rev = 4', # rev = 5
+]
+quotes = """ends in two quotes"""""
+rev = 6
+  [[ signature ]]  # the second
+    sid = 7
+    [signature.name]
+    ja = "x"
+[set]
+name = "y"
+[[signature]]
+name.en = "dotted"
+'''
+
+
+def test_layouts() -> None:
+    positions = find_positions(TEXT)
+    assert [place.line for place in positions.signatures] == [3, 18, 24]
+    first, second, third = positions.signatures
+    assert first.keys == {"sid": 4, "note": 5, "other": 9, "keywords": 12, "quotes": 16, "rev": 17}
+    assert second.keys == {"sid": 19, "name": 20, "ja": 21}
+    assert third.keys == {"name": 25}
+    assert positions.top.keys == {"title": 2, "set": 22, "name": 23}
+
+
+@pytest.mark.parametrize(("key", "line"), [("sid", 4), ("missing", 3), ("", 3)])
+def test_a_key_that_is_not_there_is_at_its_table(key: str, line: int) -> None:
+    assert find_positions(TEXT).signature(0).of(key) == line
+
+
+def test_a_signature_without_a_header_is_at_the_top() -> None:
+    positions = find_positions("signature = [{ sid = 1 }]\n")
+    assert positions.signature(0).of("sid") == 1
