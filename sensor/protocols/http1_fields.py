@@ -13,7 +13,7 @@ NO_LENGTH = -1
 BAD_LENGTH = -2
 
 _OTHER, _HOST, _USER_AGENT, _REFERER, _CONTENT_TYPE, _LENGTH, _TRANSFER, _CODING, _UPGRADE = range(9)
-_NO_COLON, _INVALID = 9, 10
+_NO_COLON, _INVALID, _ODD = 9, 10, 11
 _KINDS = {
     b"host": _HOST,
     b"user-agent": _USER_AGENT,
@@ -25,10 +25,12 @@ _KINDS = {
     b"upgrade": _UPGRADE,
 }
 _UNREMARKABLE = (_OTHER, b"")
+_FOLD = (b" ", b"\t", b"")
 _BLANK = b" \t\r\x0b\x0c"
 _MAX_LENGTH_DIGITS = 18  # below 2**63, what servers hold a length in
 _MAX_MEMO_LINE = 512  # a line longer than this (a cookie, a token) does not come back verbatim
 _MAX_MEMO_SECTION = 2048
+_MAX_MEMO_NAME = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -48,118 +50,153 @@ class Fields:
     upgrade: bool = False
     has_host: bool = False
     anomalies: tuple[str, ...] = ()
+    is_plain: bool = False
+    """Of a request: it has a Host and no body, asks for no other protocol, and has no anomaly."""
 
 
 class FieldParser:
     """Field sections of requests, or of responses, with the memo that all flows share."""
 
-    __slots__ = ("_lines", "_max_entries", "_max_lines", "_sections", "_side", "over_limit")
+    __slots__ = ("_lines", "_max_entries", "_max_lines", "_names", "_side", "over_limit", "sections")
 
     def __init__(self, side: str, max_lines: int, max_entries: int) -> None:
         """:param side: ``request`` or ``response``, as it stands in the anomalies' names."""
         self._side = side
         self._max_lines = max_lines
         self._max_entries = max_entries
-        self._sections: dict[bytes, Fields] = {}
+        self.sections: dict[bytes, Fields] = {}
+        """Sections read before. None of them holds an empty line."""
         self._lines: dict[bytes, tuple[int, bytes]] = {}
+        self._names: dict[bytes, int] = {}
         self.over_limit = 0
         """Sections with more than ``max_lines`` lines, whose further lines were not read."""
 
     def parse(self, section: bytes) -> Fields:
         """Read a field section: the octets between the first line and the empty one."""
-        fields = self._sections.get(section)
+        return self.parse_plain(section) or self._remember(section, self._parse_odd(section))
+
+    def parse_plain(self, section: bytes) -> Fields | None:
+        """Read a field section whose line ends are all CRLF, without folds; None if it is not one.
+
+        That it is one says, too, that no empty line of bare LF stands in it.
+        """
+        fields = self.sections.get(section)
         if fields is None:
-            fields = self._parse(section)
-            if len(section) <= _MAX_MEMO_SECTION:
-                if len(self._sections) >= self._max_entries:
-                    self._sections.clear()
-                self._sections[section] = fields
+            fields = self._read_lines(section.split(b"\r\n"), set())
+            if fields is not None:
+                self._remember(section, fields)
         return fields
 
-    def _parse(self, section: bytes) -> Fields:
-        lines = section.split(b"\r\n")
+    def _remember(self, section: bytes, fields: Fields) -> Fields:
+        if len(section) <= _MAX_MEMO_SECTION:
+            if len(self.sections) >= self._max_entries:
+                self.sections.clear()
+            self.sections[section] = fields
+        return fields
+
+    def _parse_odd(self, section: bytes) -> Fields:
+        """Read a section with bare LF, folded lines, or too many."""
+        lines = [line.removesuffix(b"\r") for line in section.split(b"\n")]
         names: set[str] = set()
-        if section.count(b"\n") != len(lines) - 1:
-            lines = [line.removesuffix(b"\r") for line in section.split(b"\n")]
-        if b"\n " in section or b"\n\t" in section or section[:1] in (b" ", b"\t"):
+        if any(line[:1] in _FOLD for line in lines if line):
             lines = _unfold(lines)
             names.add(f"http.invalid_{self._side}_field_folding")
         if len(lines) > self._max_lines:
             del lines[self._max_lines :]
             self.over_limit += 1
             names.add(f"http.{self._side}_too_many_fields")
+        fields = self._read_lines(lines, names)
+        assert fields is not None
+        return fields
+
+    def _read_lines(self, lines: list[bytes], names: set[str]) -> Fields | None:
+        """Read field lines; None if they are not whole field lines.
+
+        :param names: of anomalies, added to.
+        """
         fields = Fields()
         memo = self._lines
         seen = 0
         transfer: list[bytes] = []
+        if len(lines) > self._max_lines:
+            return None
         for line in lines:
-            entry = memo.get(line)
-            if entry is None:
-                entry = self._parse_line(line)
+            entry = memo.get(line) or self._parse_line(line)
             if entry is _UNREMARKABLE:
                 continue
             kind, value = entry
-            if kind >= _NO_COLON:
-                if line:
-                    names.add(
-                        f"http.{self._side}_field_missing_colon"
-                        if kind == _NO_COLON
-                        else f"http.{self._side}_header_invalid"
-                    )
-                continue
-            if kind == _TRANSFER:
-                transfer.append(value)
-            elif kind == _LENGTH:
+            bit = 1 << kind
+            if kind == _LENGTH:
                 self._set_length(fields, value, names)
-            elif seen & (1 << kind):
-                if kind == _CODING:
+            elif kind == _TRANSFER:
+                transfer.append(value)
+            elif kind == _ODD:
+                return None
+            elif kind >= _NO_COLON:
+                fault = "field_missing_colon" if kind == _NO_COLON else "header_invalid"
+                names.add(f"http.{self._side}_{fault}")
+            elif kind == _UPGRADE:
+                fields.upgrade = True
+            elif seen & bit:
+                if kind == _CODING:  # a list may be sent as several fields
                     fields.content_coding += b"," + value
                 else:  # the first wins, as in most servers
-                    names.add(
-                        "http.host_header_ambiguous"
-                        if kind == _HOST
-                        else f"http.{self._side}_header_repetition"
-                    )
+                    fault = f"{self._side}_header_repetition" if kind != _HOST else "host_header_ambiguous"
+                    names.add(f"http.{fault}")
+            elif kind == _CONTENT_TYPE:
+                fields.content_type = value
+            elif kind == _HOST:
+                fields.host = value
+                fields.has_host = True
+            elif kind == _USER_AGENT:
+                fields.user_agent = value
+            elif kind == _REFERER:
+                fields.referer = value
             else:
-                seen |= 1 << kind
-                if kind == _HOST:
-                    fields.host = value
-                    fields.has_host = True
-                elif kind == _USER_AGENT:
-                    fields.user_agent = value
-                elif kind == _REFERER:
-                    fields.referer = value
-                elif kind == _CONTENT_TYPE:
-                    fields.content_type = value
-                elif kind == _CODING:
-                    fields.content_coding = value
-                else:
-                    fields.upgrade = True
+                fields.content_coding = value
+            seen |= bit
         if transfer:
             self._set_transfer(fields, b",".join(transfer), names)
         if names:
             fields.anomalies = tuple(sorted(names))
+        fields.is_plain = fields.has_host and fields.length <= 0 and not (transfer or names or fields.upgrade)
         return fields
 
     def _parse_line(self, line: bytes) -> tuple[int, bytes]:
         name, colon, value = line.partition(b":")
-        entry = _UNREMARKABLE
-        if not colon:
-            entry = (_NO_COLON, b"")
+        kind = self._names.get(name)
+        if kind is None or b"\n" in value:
+            # The memos hold whole lines only, so that a section of remembered lines needs no such look.
+            if line[:1] in _FOLD or b"\n" in line:
+                return (_ODD, b"") if line else _UNREMARKABLE
+            kind = self._parse_name(name) if colon else _NO_COLON
+        if kind == _OTHER:
+            entry = _UNREMARKABLE
+        elif kind >= _NO_COLON:
+            entry = (kind, b"")
         else:
-            # White space around a name hides it from strict readers only (request smuggling), so
-            # the name counts, and a name with other octets in it is named.
-            bare = name.strip(_BLANK)
-            kind = _KINDS.get(bare.lower(), _OTHER)
-            if kind:
-                entry = (kind, value.strip(_BLANK))
-            elif not bare or bare.translate(None, TCHAR):
-                entry = (_INVALID, b"")
+            entry = (kind, value.strip(_BLANK))
         if len(line) <= _MAX_MEMO_LINE:
             if len(self._lines) >= self._max_entries:
                 self._lines.clear()
             self._lines[line] = entry
         return entry
+
+    def _parse_name(self, name: bytes) -> int:
+        """Kind of a field.
+
+        White space around a name hides it from strict readers only (request smuggling), so the name
+        counts, and a name with other octets in it is named.
+        """
+        bare = name.strip(_BLANK)
+        kind = _KINDS.get(bare.lower(), _OTHER)
+        if kind == _OTHER and (not bare or bare.translate(None, TCHAR)):
+            return _INVALID
+        if len(name) <= _MAX_MEMO_NAME:
+            if len(self._names) >= self._max_entries:
+                self._names.clear()
+            self._names[name] = kind
+        return kind
 
     def _set_length(self, fields: Fields, value: bytes, names: set[str]) -> None:
         """Take the first usable Content-Length; "5, 5" is 5 (RFC 9110, section 8.6)."""

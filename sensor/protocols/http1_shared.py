@@ -60,6 +60,8 @@ class Http1Shared:
     """Heads completed since the pipeline last emptied the list."""
     buffered: int = 0
     """Octets of bodies held now."""
+    status_lines: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    """Status lines read before, at most ``memo_entries``."""
     requests: FieldParser = field(init=False)
     responses: FieldParser = field(init=False)
 
