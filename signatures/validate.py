@@ -68,7 +68,7 @@ def _text(key: str, value: object, report: Report) -> str:
         report(key, f"{key} is empty")
     elif len(value) > MAX_TEXT:
         report(key, f"{key} is longer than {MAX_TEXT} characters")
-    elif _CONTROL.search(value):
+    elif _CONTROL.search(value.replace("\n", " ") if key.startswith("description") else value):
         report(key, f"{key} holds a control character")
     else:
         return value

@@ -110,7 +110,7 @@ MISTAKES = [
     ("references", "[1]", "references must hold strings only, not an integer"),
     ("references", '["a", ""]', "references is empty"),
     ("name", '"\\u001b[2J"', "name holds a control character"),
-    ("description", '{ ja = "a\\nb" }', "description.ja holds a control character"),
+    ("description", '{ ja = "a\\u009bb" }', "description.ja holds a control character"),
     ("description", "[]", "description must be a string or a table of ja and en"),
     ("sevrity", '"low"', "unknown key 'sevrity' (did you mean severity?)"),
 ]
