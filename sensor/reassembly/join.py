@@ -70,7 +70,8 @@ class Joiner:
             for at in np.flatnonzero(offset < 0).tolist():
                 views[at] = pieces.stored[-1 - int(offset[at])]
         begins = np.ones(stream.shape[0], np.bool_)
-        begins[1:streams] = (stream[1:streams] != stream[: streams - 1]) | (gap[1:streams] != 0)
+        if streams:
+            begins[1:streams] = (stream[1:streams] != stream[: streams - 1]) | (gap[1:streams] != 0)
         first = np.flatnonzero(begins)
         stream_runs = int(np.searchsorted(first, streams))
 
