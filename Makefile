@@ -25,11 +25,17 @@ test: .venv/.dev ## run the tests; on Debian, as root, also installs the program
 	@.ci/install-debian
 	$(BIN)/pytest $(ARGS)
 
-.PHONY: lint
-lint: .venv/.dev ## check style, types and the order of the stages
+.PHONY: lint lint-style lint-types lint-layers
+lint: lint-style lint-types lint-layers ## check style, types and the order of the stages
+
+lint-style: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+lint-types: .venv/.dev
 	$(BIN)/mypy
+
+lint-layers: .venv/.dev
 	$(BIN)/lint-imports
 
 .PHONY: format
