@@ -10,7 +10,7 @@ may carry HTTP itself, so there the first octets that are not HTTP end it.
 """
 
 from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
-from sensor.protocols.http1_reader import DONE, RESYNC
+from sensor.protocols.http1_reader import DONE
 from sensor.protocols.http1_request import RequestReader
 from sensor.protocols.http1_response import ResponseReader
 from sensor.protocols.http1_shared import Http1Counters, Http1Limits, Http1Shared, Mark
@@ -90,5 +90,5 @@ class Http1Parser:
         self._pairing.flush()
 
     def _stop_if_over(self) -> None:
-        if self._pairing.switched == OVER or self._client.state == RESYNC:
+        if self._pairing.switched == OVER:
             self.finish()

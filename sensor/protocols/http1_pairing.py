@@ -30,6 +30,7 @@ class Pairing:
         "_evicted",
         "_lost",
         "_next_id",
+        "_noise",
         "_open",
         "_pending",
         "_pipelines",
@@ -54,6 +55,7 @@ class Pairing:
         self._evicted = 0  # requests that left the queue whose responses are still to come
         self._lost = False  # responses may have been lost since the last one
         self._pipelines = False
+        self._noise = -1  # tx_id of what came after the first octets, since CONNECT, that are not HTTP
         self.switched = STAYS
 
     @property
@@ -97,6 +99,15 @@ class Pairing:
     def expect_switch(self, tx: HttpTransaction) -> None:
         """A request asks for another protocol (Upgrade)."""
         self._switching.append(tx.tx_id)
+
+    def expect_tunnel(self) -> None:
+        """A request asks for a tunnel (CONNECT)."""
+        self._noise = -1
+
+    def note_noise(self) -> None:
+        """The client sent octets that are not HTTP."""
+        if self._noise < 0:
+            self._noise = self._next_id
 
     def expects_old_response(self) -> bool:
         """Whether the oldest request has no version: its response may lack a head (HTTP/0.9)."""
@@ -142,10 +153,14 @@ class Pairing:
             self._queue.clear()
 
     def tunnel(self, tx: HttpTransaction) -> None:
-        """The server granted CONNECT."""
+        """The server granted CONNECT. The tunnel carries HTTP until octets come that are not."""
         self.switched = TUNNELS
         self._shared.counters.tunnels += 1
         self.end_response(tx)
+        if self._noise > tx.tx_id:
+            self.switched = OVER
+            while self._queue and self._queue[-1].tx_id >= self._noise:
+                self._queue.pop()
 
     def lose_responses(self) -> None:
         """Octets were lost that may have held responses."""

@@ -140,6 +140,8 @@ class RequestReader(MessageReader):
         tx.host = authority(tx.method, tx.target)
         if b" " in tx.target:
             tx.anomalies += ("http.uri_delim_non_compliant",)
+        if tx.method == b"CONNECT":
+            self._pairing.expect_tunnel()
         self._shared.marks.append((tx, False, index))
         self._pairing.add_request(tx, octets)
         return tx
@@ -190,6 +192,11 @@ class RequestReader(MessageReader):
             tx.request_body = body
             self._body_len = 0
             self._pairing.end_request(tx)
+
+    def lose(self, pos: int, *, torn: bool) -> int:
+        """Look for the next request from ``pos`` on."""
+        self._pairing.note_noise()
+        return super().lose(pos, torn=torn)
 
     def _find_first_line(self, data: bytes, pos: int, end: int) -> int:
         return find_request_line(data, pos, end, self._torn)
