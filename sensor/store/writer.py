@@ -26,7 +26,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _INSERT_SOURCE = """
 INSERT INTO source (run_id, position, name, size, digest, previous_run_id)
-VALUES (?1, ?2, ?3, ?4, ?5, (SELECT max(run_id) FROM source WHERE digest = ?5 AND run_id < ?1))
+VALUES (:run_id, :position, :name, :size, :digest,
+    (SELECT max(run_id) FROM source WHERE digest = :digest AND run_id < :run_id))
 """
 _END_RUN = """
 UPDATE run SET finished_ns = ?, status = ?, received = ?, decoded = ?, rejected = ?, error = ? WHERE id = ?
@@ -92,7 +93,13 @@ class StoreWriter:
             await self._db.executemany(
                 _INSERT_SOURCE,
                 [
-                    (run_id, position, name, source.size, source.digest)
+                    {
+                        "run_id": run_id,
+                        "position": position,
+                        "name": name,
+                        "size": source.size,
+                        "digest": source.digest,
+                    }
                     for position, (name, source) in enumerate(zip(names, sources, strict=True))
                 ],
             )

@@ -175,11 +175,12 @@ def test_exception_ends_the_run_and_keeps_its_alerts(
 
 
 WRITER = """
-import sys
+import signal, sys
 from pathlib import Path
 from sensor.store.replay import ReplayStore
 from tests.store.alerts import make_alerts
 from sensor.store.source import Source
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
 with ReplayStore(Path(sys.argv[1]), batch_len=10) as store:
     store.begin_run([Source("a.pcap", 24, "d1")], version="0", signatures_digest="s")
     first = 0
@@ -195,7 +196,10 @@ with ReplayStore(Path(sys.argv[1]), batch_len=10) as store:
 def writer(database: Path) -> Iterator[subprocess.Popen[str]]:
     """A program that writes alerts, ten in a transaction, and prints how many are committed."""
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(database)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER, str(database)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         yield process
         process.kill()
@@ -270,3 +274,18 @@ def test_write_before_begin_run_is_a_fault_of_the_caller(database: Path) -> None
 def test_store_that_cannot_be_opened_ends_its_thread(tmp_path: Path) -> None:
     with pytest.raises(StoreError), ReplayStore(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_the_run_at_once(
+    database: Path, writer: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    assert writer.stdout is not None
+    committed = int(writer.stdout.readline())
+    writer.send_signal(number)
+    committed = max([committed, *(int(line) for line in writer.stdout.read().splitlines())])
+    assert writer.wait(timeout=30) != 0
+    assert not list(database.parent.glob("*-wal")), "the connection was not closed"
+    (run,) = read_runs(database)
+    assert (run.status, run.finished_ns is None) == ("interrupted", False)
+    assert run.detections == count_committed(database) >= committed
