@@ -212,3 +212,30 @@ def test_any_buffer_of_octets_is_scanned() -> None:
     for joined in (data, memoryview(data), np.frombuffer(data, np.uint8)):
         assert found(scan_payload(plan, joined, *columns([len(data)]))) == [(0, 6, 18, 0)]
     assert plan.payload_tail == 11
+
+
+@pytest.mark.parametrize("seen", range(1, 4))
+@pytest.mark.parametrize("always", [False, True])
+def test_a_keyword_over_the_seam_is_found_wherever_it_is_cut(seen: int, always: bool) -> None:
+    """Also where the tail holds the keyword already, which must neither count again nor hide it."""
+    plan = compile_signatures([signature("abcd"), signature("ab")])
+    data = b"ab" + b"abcd" + b"xx"
+    start, end = columns([len(data)])
+    with flood(always):
+        matches = scan_payload(plan, data, start, end, start + 2 + seen)
+    assert found(matches) == [(0, 2, 4, 1)] * (seen < 2) + [(0, 2, 6, 0)]
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_run_behind_empty_ones(always: bool) -> None:
+    plan = compile_signatures([signature("ab")])
+    start, end = columns([0, 2, 0, 0, 3, 0])
+    with flood(always):
+        assert found(scan_payload(plan, b"abxab", start, end), start) == [(1, 0, 2, 0), (4, 1, 3, 0)]
+
+
+def test_a_name_behind_itself_is_found_in_a_flood() -> None:
+    made = replace(signature(buffer=Buffer.HTTP_HOST), domains=("a.b",))
+    with flood(always=True):
+        matches = scan_fields(compile_signatures([made]), Buffer.HTTP_HOST, [b"a.b.c.a.b", b"a.b.c"])
+    assert found(matches) == [(0, 6, 9, 0)]
