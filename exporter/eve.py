@@ -71,7 +71,7 @@ def _second(second: int) -> str:
 
 def http_event(event: HttpEvent) -> dict[str, Any]:
     """An ``http`` event."""
-    transaction = event.transaction
+    transaction, ends = event
     http: dict[str, Any] = {}
     _put(http, "hostname", _host(transaction.host))
     _put(http, "url", transaction.target)
@@ -92,13 +92,13 @@ def http_event(event: HttpEvent) -> dict[str, Any]:
         http["anomalies"] = transaction.anomalies
     line = {
         "timestamp": timestamp(transaction.request_ns or transaction.response_ns),
-        "flow_id": event.flow_id,
+        "flow_id": ends.flow_id,
         "pcap_cnt": transaction.request_number or transaction.response_number,
         "event_type": "http",
-        "src_ip": address_text(event.version, *event.client),
-        "src_port": event.client_port,
-        "dest_ip": address_text(event.version, *event.server),
-        "dest_port": event.server_port,
+        "src_ip": address_text(ends.version, *ends.client),
+        "src_port": ends.client_port,
+        "dest_ip": address_text(ends.version, *ends.server),
+        "dest_port": ends.server_port,
         "proto": "TCP",
         "app_proto": "http",
         "tx_id": transaction.tx_id,

@@ -14,7 +14,7 @@ from sensor.config import Settings
 from sensor.decode.columns import Layer, Packets
 from sensor.decode.stack import count_events, decode_batch
 from sensor.detections.inspect import Inspector
-from sensor.detections.results import HttpEvent, Results
+from sensor.detections.results import FlowEnds, HttpEvent, Results
 from sensor.flow.record import flow_records
 from sensor.flow.state import H, RESPONDER, S
 from sensor.flow.table import EndReason
@@ -43,6 +43,7 @@ class Pipeline:
         self._fragments = FragmentReassembler(settings.reassembly, self.counters)
         self._streams = StreamReassembler(settings.reassembly, self._table, self.counters)
         self._joiner = Joiner(plan.payload_tail)
+        self._scan_bodies = plan.wants(Buffer.HTTP_REQUEST_BODY) or plan.wants(Buffer.HTTP_RESPONSE_BODY)
         self._http = HttpFlows(
             self._table.capacity,
             Http1Limits(),
@@ -94,7 +95,7 @@ class Pipeline:
         pieces = self._streams.reassemble(packets, tracked, octets, batch.ts_ns, batch.first_number)
         update_history(self._table, tracked)
         self._read(pieces, _datagrams(packets, tracked, batch), octets)
-        self._tracker.end(tracked.replaced, EndReason.REUSED)
+        self._tracker.end_replaced(tracked)
 
     def _read(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> None:
         """Parse and match what reassembly handed on."""
@@ -114,46 +115,54 @@ class Pipeline:
             return
         piece = joined.piece_at(np.array([index for _, _, index in marks], np.int64))
         numbers, times = joined.piece_number[piece].tolist(), joined.piece_ns[piece].tolist()
-        requests = []
-        flows = self._http.flows
+        requests: list[HttpTransaction] = []
+        request_slots: list[int] = []
         for (transaction, is_response, _), slot, number, ts_ns in zip(marks, slots, numbers, times, strict=True):
             if is_response:
                 transaction.response_number, transaction.response_ns = number, ts_ns
             else:
                 transaction.request_number, transaction.request_ns = number, ts_ns
-                requests.append((slot, transaction, flows[slot]))
+                requests.append(transaction)
+                request_slots.append(slot)
         marks.clear()
         slots.clear()
-        self._results.alerts += self._inspector.inspect_requests(requests)
+        self._results.alerts += self._inspector.inspect_requests(requests, request_slots, self._http.flows)
 
     def _take_transactions(self) -> None:
         finished = self._http.finished
         if not finished:
             return
         self.counters.http_transactions += len(finished)
-        ends: dict[int, tuple[int, int, tuple[int, int], int, tuple[int, int], int]] = {}
-        for slot, transaction in finished:
-            flow = self._http.flows[slot]
-            who = ends.get(slot)
-            if who is None:
-                who = ends[slot] = self._who(slot, flow.client)
-            self._results.http.append(HttpEvent(transaction, *who))
-            if transaction.request_body or transaction.response_body:
-                self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
+        flows = self._http.flows
+        ends = self._ends(sorted({slot for slot, _ in finished}))
+        self._results.http += [HttpEvent(transaction, ends[slot]) for slot, transaction in finished]
+        if self._scan_bodies:
+            for slot, transaction in finished:
+                if transaction.request_body or transaction.response_body:
+                    self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flows[slot])
         finished.clear()
 
-    def _who(self, slot: int, client: int) -> tuple[int, int, tuple[int, int], int, tuple[int, int], int]:
-        table, at = self._table, np.array([slot])
-        orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
-        ends = ((orig_hi, orig_lo), (resp_hi, resp_lo))
-        return (
-            int(table.flow_id[slot]),
-            int(table.version(at)[0]),
-            ends[client],
-            int(table.ports[client, slot]),
-            ends[1 - client],
-            int(table.ports[1 - client, slot]),
+    def _ends(self, slots: list[int]) -> dict[int, FlowEnds]:
+        """Clients and servers of HTTP flows."""
+        at = np.array(slots)
+        flows, table = self._http.flows, self._table
+        orig_hi, orig_lo, resp_hi, resp_lo = (words.tolist() for words in table.endpoints(at))
+        rows = zip(
+            slots,
+            table.flow_id[at].tolist(),
+            table.version(at).tolist(),
+            zip(orig_hi, orig_lo, strict=True),
+            table.ports[0, at].tolist(),
+            zip(resp_hi, resp_lo, strict=True),
+            table.ports[1, at].tolist(),
+            strict=True,
         )
+        return {
+            slot: FlowEnds(flow_id, version, resp, resp_port, orig, orig_port)
+            if flows[slot].client
+            else FlowEnds(flow_id, version, orig, orig_port, resp, resp_port)
+            for slot, flow_id, version, orig, orig_port, resp, resp_port in rows
+        }
 
     def _end_flows(self, slots: I64, reason: str) -> None:
         """Flows are about to leave the table."""

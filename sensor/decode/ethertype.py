@@ -16,6 +16,7 @@ FIRST_ETHERTYPE = 0x0600
 IPV4 = 0x0800
 IPV6 = 0x86DD
 TRANSPARENT_ETHERNET = 0x6558
+"""A frame, behind GRE and Geneve."""
 
 _HEADERS = {
     IPV4: Header.IPV4,
@@ -30,7 +31,6 @@ _HEADERS = {
     0x8909: Header.METADATA,
     0x8926: Header.VNTAG,
     0x88E7: Header.ITAG,
-    TRANSPARENT_ETHERNET: Header.ETHERNET,
 }
 
 _OTHER = (

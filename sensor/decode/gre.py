@@ -7,7 +7,7 @@ import numpy as np
 
 from sensor.arrays import I64, Bool, gather
 from sensor.decode.columns import Layer, Tunnel
-from sensor.decode.ethertype import make_table
+from sensor.decode.ethertype import TRANSPARENT_ETHERNET, make_table
 from sensor.decode.events import DecoderEvent
 from sensor.decode.walk import Header, Rows, Walk
 
@@ -23,6 +23,7 @@ _PPP = 0x880B
 _ERSPAN = 0x88BE
 _TABLE = make_table(
     {
+        TRANSPARENT_ETHERNET: Header.ETHERNET,
         _PPP: Header.PPP,
         _ERSPAN: Header.ERSPAN2,
         0x22EB: Header.ERSPAN3,

@@ -1,6 +1,7 @@
 """Buffers are scanned, and matches become alerts with the packet, flow and transaction they are from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from sensor.detections.alert import Alert
 from sensor.detections.detect import Detector, Place, Sender
 from sensor.flow.table import FlowTable
 from sensor.matching.compile import MatchPlan
-from sensor.matching.scan import scan_datagrams, scan_fields, scan_one, scan_payload
+from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_one, scan_payload
 from sensor.matching.stream import StreamScanner
 from sensor.protocols.http_flows import HttpFlow
 from sensor.protocols.transaction import HttpTransaction
@@ -18,12 +19,20 @@ from sensor.reassembly.join import Joined
 from sensor.telemetry import Counters
 from signatures.model import Buffer
 
-_FIELDS: tuple[tuple[Buffer, Callable[[HttpTransaction], bytes]], ...] = (
-    (Buffer.HTTP_METHOD, lambda tx: tx.method),
-    (Buffer.HTTP_URI, lambda tx: normalise_uri(tx.target)),
-    (Buffer.HTTP_HOST, lambda tx: tx.host),
-    (Buffer.HTTP_USER_AGENT, lambda tx: tx.user_agent),
-    (Buffer.HTTP_REFERER, lambda tx: tx.referer),
+_Values = Callable[[Sequence[HttpTransaction]], list[bytes]]
+
+
+def _attribute(name: str) -> _Values:
+    get = attrgetter(name)
+    return lambda transactions: list(map(get, transactions))
+
+
+_FIELDS: tuple[tuple[Buffer, _Values], ...] = (
+    (Buffer.HTTP_METHOD, _attribute("method")),
+    (Buffer.HTTP_URI, lambda transactions: [normalise_uri(tx.target) for tx in transactions]),
+    (Buffer.HTTP_HOST, _attribute("host")),
+    (Buffer.HTTP_USER_AGENT, _attribute("user_agent")),
+    (Buffer.HTTP_REFERER, _attribute("referer")),
 )
 
 
@@ -47,7 +56,7 @@ class Inspector:
         found = scan_payload(
             plan, joined.data, joined.run_start, joined.run_end, joined.run_fresh, joined.run_position
         )
-        hits = list(zip(*(column.tolist() for column in (found.signature, found.run, found.start, found.end)), strict=True))
+        hits = list(_rows(found))
         if plan.has_payload_regexes:
             hits += self._regex_hits(joined)
         for index, run, start, end in hits:
@@ -70,17 +79,19 @@ class Inspector:
             alerts.append(self._detector.alert(signature, sender, place, joined.data, first, last))
         return alerts
 
-    def inspect_requests(self, requests: Sequence[tuple[int, HttpTransaction, HttpFlow]]) -> list[Alert]:
-        """Alerts on the heads of requests, given with their flows' slots and flows."""
+    def inspect_requests(
+        self, requests: Sequence[HttpTransaction], slots: Sequence[int], flows: dict[int, HttpFlow]
+    ) -> list[Alert]:
+        """Alerts on the heads of requests, each of the flow in the slot beside it."""
         alerts: list[Alert] = []
-        for buffer, value_of in self._fields:
-            values = [value_of(transaction) for _, transaction, _ in requests]
+        for buffer, values_of in self._fields:
+            values = values_of(requests)
             found = scan_fields(self._plan, buffer, values)
-            for index, run, start, end in zip(
-                found.signature.tolist(), found.run.tolist(), found.start.tolist(), found.end.tolist(), strict=True
-            ):
-                slot, transaction, flow = requests[run]
-                self._transaction_alert(alerts, buffer, index, slot, transaction, flow, values[run], start, end)
+            for index, run, start, end in _rows(found):
+                slot = slots[run]
+                self._transaction_alert(
+                    alerts, buffer, index, slot, requests[run], flows[slot], values[run], start, end
+                )
         return alerts
 
     def inspect_bodies(self, slot: int, transaction: HttpTransaction, flow: HttpFlow) -> list[Alert]:
@@ -93,9 +104,7 @@ class Inspector:
             if not body:
                 continue
             found = scan_one(self._plan, buffer, body)
-            for index, start, end in zip(
-                found.signature.tolist(), found.start.tolist(), found.end.tolist(), strict=True
-            ):
+            for index, _, start, end in _rows(found):
                 self._transaction_alert(alerts, buffer, index, slot, transaction, flow, body, start, end)
         return alerts
 
@@ -164,10 +173,7 @@ class Inspector:
         datagrams = scan_datagrams(
             self._plan, np.frombuffer(joined.data, np.uint8), joined.run_start[n:], joined.run_end[n:]
         )
-        for index, run, end in zip(
-            datagrams.signature.tolist(), datagrams.run.tolist(), datagrams.end.tolist(), strict=True
-        ):
-            hits.append((index, run + n, end, end))
+        hits += [(index, run + n, end, end) for index, run, _, end in _rows(datagrams)]
         return hits
 
     def _sender(self, slot: int, direction: int, flow: HttpFlow | None) -> Sender:
@@ -187,6 +193,12 @@ class Inspector:
             direction == client,
             "http" if flow is not None else "",
         )
+
+
+def _rows(found: Matches) -> Iterator[tuple[int, int, int, int]]:
+    """(signature, run, start, end) of matches."""
+    columns = (found.signature, found.run, found.start, found.end)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _text(octets: bytes) -> str:

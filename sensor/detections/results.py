@@ -1,17 +1,16 @@
 """What the stages hand on to the store and the exporter."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sensor.detections.alert import Alert
 from sensor.flow.record import FlowRecords
 from sensor.protocols.transaction import HttpTransaction
 
 
-@dataclass(frozen=True, slots=True)
-class HttpEvent:
-    """A finished transaction and whose it is."""
+class FlowEnds(NamedTuple):
+    """Whose a transaction is."""
 
-    transaction: HttpTransaction
     flow_id: int
     version: int
     """IP version."""
@@ -20,6 +19,13 @@ class HttpEvent:
     client_port: int
     server: tuple[int, int]
     server_port: int
+
+
+class HttpEvent(NamedTuple):
+    """A finished transaction."""
+
+    transaction: HttpTransaction
+    ends: FlowEnds
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ from sensor.config import FlowLimits
 from sensor.decode.columns import Packets
 from sensor.flow.index import FlowIndex
 from sensor.flow.key import hash_words
-from sensor.flow.state import first_from_responder
+from sensor.flow.state import LETTERS, first_from_responder
 
 TCP, UDP = 6, 17
-HISTORY = 16  # letters kept of a history; Zeek's alphabet has no more that can occur here once each way
+HISTORY = 2 * len(LETTERS)  # each letter occurs once each way at most
+NO_SIDE = 2
 
 
 class EndReason:
@@ -45,6 +46,9 @@ class FlowTable:
         """1 where the originator is the key's higher endpoint."""
         self.first_ns = np.zeros(n, np.int64)
         self.last_ns = np.zeros(n, np.int64)
+        """Latest time of a packet."""
+        self.heard_ns = np.zeros(n, np.int64)
+        """The tracker's clock at the last packet: time-outs are counted from here."""
         self.first_number = np.zeros(n, np.int64)
         self.packets = np.zeros((2, n), np.int64)
         self.octets = np.zeros((2, n), np.int64)
@@ -57,8 +61,11 @@ class FlowTable:
         """Bits of sensor.flow.state, one for each letter and direction."""
         self.history = np.zeros((n, HISTORY), np.uint8)
         self.history_len = np.zeros(n, np.uint8)
-        self.isn = np.zeros((2, n), np.uint32)
-        self.has_isn = np.zeros((2, n), np.bool_)
+        self.syn_seq = np.zeros(n, np.uint32)
+        self.syn_side = np.full(n, NO_SIDE, np.uint8)
+        """Initial sequence number and side of the key of the last SYN between these ports."""
+        self.closing = np.zeros(n, np.bool_)
+        """A FIN or RST came after it, or without one."""
         self.ports = np.zeros((2, n), np.uint16)
         """Ports of originator and responder."""
         self.icmp = np.zeros((2, n), np.uint8)
@@ -82,9 +89,10 @@ class FlowTable:
         """Take ``k`` free slots, zeroed; the caller saw to it that there are as many."""
         self._free_count -= k
         slots = self._free[self._free_count : self._free_count + k][::-1].copy()
-        for column in (self.seen, self.history_len, self.tunnel):
+        for column in (self.seen, self.history_len, self.tunnel, self.closing):
             column[slots] = 0
-        for pair in (self.packets, self.octets, self.payload, self.missed, self.has_isn):
+        self.syn_side[slots] = NO_SIDE
+        for pair in (self.packets, self.octets, self.payload, self.missed):
             pair[:, slots] = 0
         self.active[slots] = True
         return slots
@@ -99,6 +107,13 @@ class FlowTable:
         end = self._free_count + slots.shape[0]
         self._free[self._free_count : end] = slots
         self._free_count = end
+
+    def append_letters(self, slots: I64, bits: I64) -> None:
+        """Append letters, none of them in their flows' histories yet, a flow's side by side."""
+        place = self.history_len[slots] + np.arange(slots.shape[0]) - np.searchsorted(slots, slots)
+        self.history[slots, place] = bits
+        np.maximum.at(self.history_len, slots, (place + 1).astype(np.uint8))
+        np.bitwise_or.at(self.seen, slots, np.uint32(1) << bits.astype(np.uint32))
 
     def begin(self, slots: I64, packets: Packets, rows: I64, side: U8, ts_ns: I64, number: I64) -> None:
         """Fill the columns of new flows, whose ``words`` are set, from their first packets.
@@ -133,7 +148,7 @@ class FlowTable:
     def idle(self, now_ns: int) -> I64:
         """Slots whose flows have been silent for longer than their protocol's time-out."""
         slots = np.flatnonzero(self.active)
-        return slots[now_ns - self.last_ns[slots] > self.idle_ns(self.proto(slots))]
+        return slots[now_ns - self.heard_ns[slots] > self.idle_ns(self.proto(slots))]
 
     def idle_ns(self, proto: U8) -> I64:
         """(n,) time-outs of n protocols."""
@@ -149,7 +164,7 @@ class FlowTable:
         slots = np.flatnonzero(candidates)
         if slots.shape[0] <= k:
             return slots
-        return slots[np.argpartition(self.last_ns[slots], k)[:k]]
+        return slots[np.argpartition(self.heard_ns[slots], k)[:k]]
 
     def proto(self, slots: I64) -> U8:
         """(n,) IP protocol numbers."""

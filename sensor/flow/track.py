@@ -5,11 +5,17 @@ by (slot, arrival) makes a flow's rows a group of neighbours. A group is cut whe
 a new connection:
 
 - a row that comes later after the one before it than the protocol's time-out;
-- a SYN with another initial sequence number than the SYN before it from that side, or, where none was
-  seen from that side, one after a FIN or RST.
+- a SYN that follows a SYN from the same side with another initial sequence number;
+- a SYN that follows none, or one from the other side (a simultaneous open is one connection), if a FIN or
+  RST came since.
 
-Both rules look at rows alone, so where a batch ends changes nothing. A flow that was cut off stays in
-its slot until the batch is done (``replaced``), because the batch holds rows of it.
+What a SYN is held against is the last SYN between these ports since the last time-out, whichever flow
+it began. So the rules look at rows alone, and where a batch ends changes nothing. Time is the latest
+packet time so far: packets from two queues are often out of order by a little, and time that runs back
+would make the sweep of idle flows, which runs between batches, cut where the rows alone do not.
+
+A flow that was cut off stays in its slot until the batch is done (``replaced``, ``timed_out``), because
+the batch holds rows of it.
 """
 
 from collections.abc import Callable
@@ -22,13 +28,15 @@ from sensor.arrays import I64, U8, U32
 from sensor.config import FlowLimits
 from sensor.decode.columns import Layer, Packets
 from sensor.flow.key import flow_keys
-from sensor.flow.state import ACK, FIN, LETTERS, RESPONDER, RST, SYN, F, R, letter_bits
-from sensor.flow.table import HISTORY, EndReason, FlowTable
+from sensor.flow.state import ACK, FIN, LETTERS, RESPONDER, RST, SYN, letter_bits
+from sensor.flow.table import NO_SIDE, EndReason, FlowTable
 from sensor.telemetry import Counters
 
 ROW_BITS = 17
 MAX_ROWS = 1 << 16
 """Rows of one batch: their numbers share a sort key with slots, and they must all find free slots."""
+
+_LONG_AGO = -(1 << 62)
 
 EndFlows = Callable[[I64, str], None]
 """Told of flows that end, by slot and reason, before their slots are given back."""
@@ -51,7 +59,9 @@ class Tracked:
     bits: U32
     """(m,) history letters of each row; reassembly adds its own."""
     replaced: I64
-    """Slots of flows that ended because another took their ports."""
+    """Slots of flows that ended because another connection took their ports."""
+    timed_out: I64
+    """Slots of flows that ended because their ports were silent for too long, then spoke again."""
 
 
 class FlowTracker:
@@ -62,10 +72,15 @@ class FlowTracker:
         self._limits = limits
         self._counters = counters
         self._end_flows = end_flows
-        self._swept_ns = -(1 << 62)
+        self._clock_ns = self._swept_ns = _LONG_AGO
+
+    @property
+    def max_rows(self) -> int:
+        """Rows that one batch may have: each may need a slot, and none of theirs can be evicted."""
+        return min(MAX_ROWS, self.table.capacity)
 
     def track(self, packets: Packets, ts_ns: I64, first_number: int) -> Tracked:
-        """Assign the rows of one batch, in arrival order, to flows.
+        """Assign the rows of one batch, at most ``max_rows``, in arrival order, to flows.
 
         :param ts_ns: (n,) packet times.
         :param first_number: packet number of row 0.
@@ -73,26 +88,31 @@ class FlowTracker:
         rows = np.flatnonzero(packets.layer >= Layer.IP)
         if rows.shape[0] == 0:
             none = np.zeros(0, np.int64)
-            return Tracked(rows, none, none.astype(np.uint8), none, none, none.astype(np.uint32), none)
-        self._sweep(int(ts_ns[rows[0]]))
+            return Tracked(rows, none, none.astype(np.uint8), none, none, none.astype(np.uint32), none, none)
+        clock = np.maximum.accumulate(np.maximum(ts_ns[rows], self._clock_ns))
+        self._clock_ns = int(clock[-1])
+        self._sweep(int(clock[0]))
         slot, side, is_new = self._look_up(packets, rows)
 
         position = np.sort((slot << ROW_BITS) | np.arange(rows.shape[0]))
         order = position & ((1 << ROW_BITS) - 1)
         slot = position >> ROW_BITS
-        rows, side, times = rows[order], side[order], ts_ns[rows[order]]
+        rows, side, clock = rows[order], side[order], clock[order]
+        times = ts_ns[rows]
 
         first = np.empty(rows.shape[0], np.bool_)
         first[0] = True
         np.not_equal(slot[1:], slot[:-1], out=first[1:])
         known = ~is_new[slot] if is_new is not None else np.ones(rows.shape[0], np.bool_)
-        cut = self._idle_cuts(packets, rows, slot, times, first, known)
-        self._syn_cuts(packets, rows, slot, side, first, known, cut)
+        idle = self._idle_cuts(packets, rows, slot, clock, first, known)
+        cut = idle | self._syn_cuts(packets, rows, slot, side, first, known, idle)
         begins = first | cut
         starts = np.flatnonzero(begins)
         group = np.cumsum(begins) - 1
         slots = slot[starts]
-        replaced = self._cut(slots, slot, cut, starts) if cut.any() else np.zeros(0, np.int64)
+        replaced = timed_out = np.zeros(0, np.int64)
+        if cut.any():
+            replaced, timed_out = self._cut(slots, cut[starts], idle[starts])
 
         fresh = np.flatnonzero((first & ~known)[starts] | cut[starts])
         at = starts[fresh]
@@ -101,9 +121,9 @@ class FlowTracker:
 
         direction = side ^ self.table.orig_side[slots][group]
         tracked = Tracked(
-            rows, group, direction, starts, slots, letter_bits(packets, rows, direction), replaced
+            rows, group, direction, starts, slots, letter_bits(packets, rows, direction), replaced, timed_out
         )
-        self._count(packets, tracked, times)
+        self._count(packets, tracked, times, clock)
         return tracked
 
     def end_all(self, reason: str = EndReason.SHUTDOWN) -> None:
@@ -111,7 +131,12 @@ class FlowTracker:
         slots = np.flatnonzero(self.table.active)
         slots = slots[np.lexsort((self.table.first_number[slots], self.table.first_ns[slots]))]
         self.end(slots, reason)
-        self._swept_ns = -(1 << 62)
+        self._clock_ns = self._swept_ns = _LONG_AGO
+
+    def end_replaced(self, tracked: Tracked) -> None:
+        """The batch is done: end the flows that were cut off in it."""
+        self.end(tracked.replaced, EndReason.REUSED)
+        self.end(tracked.timed_out, EndReason.TIMEOUT)
 
     def end(self, slots: I64, reason: str) -> None:
         """End flows and give their slots back."""
@@ -133,7 +158,7 @@ class FlowTracker:
             # One row a hash; rows of another key with the same hash are found wanting and go round.
             _, pick = np.unique(hashes[missing], return_index=True)
             chosen = missing[np.sort(pick)]
-            self._reserve(chosen.shape[0], np.unique(slot[slot >= 0]))
+            self._reserve(chosen.shape[0], slot)
             slots = self.table.allocate(chosen.shape[0])
             index.insert(keys.words[:, chosen], hashes[chosen], slots)
             self.table.linked[slots] = True
@@ -143,12 +168,12 @@ class FlowTracker:
         return slot, keys.side, is_new
 
     def _reserve(self, k: int, spare: I64) -> None:
-        """See to ``k`` free slots, evicting flows other than ``spare`` if need be."""
+        """See to ``k`` free slots, evicting flows other than those in ``spare`` (negative: none) if need be."""
         free = self.table.free_count
         if free >= k:
             return
         share = self.table.capacity // self._limits.evict_share
-        victims = self.table.oldest(max(k - free, share), spare)
+        victims = self.table.oldest(max(k - free, share), spare[spare >= 0])
         self._counters.flows_evicted += victims.shape[0]
         self.end(victims, EndReason.FORCED)
 
@@ -163,15 +188,17 @@ class FlowTracker:
         packets: Packets,
         rows: I64,
         slot: I64,
-        times: I64,
+        clock: I64,
         first: NDArray[np.bool_],
         known: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
-        before = np.empty_like(times)
-        before[1:] = times[:-1]
-        np.copyto(before, np.where(known, self.table.last_ns[slot], times), where=first)
-        silence = times - before
-        if int(silence.max()) <= min(self._limits.udp_idle_ns, self._limits.other_idle_ns):
+        """(m,) whether the row's ports had been silent for longer than the time-out."""
+        before = np.empty_like(clock)
+        before[1:] = clock[:-1]
+        np.copyto(before, np.where(known, self.table.heard_ns[slot], clock), where=first)
+        silence = clock - before
+        limits = self._limits
+        if int(silence.max()) <= min(limits.tcp_idle_ns, limits.udp_idle_ns, limits.other_idle_ns):
             return np.zeros(rows.shape[0], np.bool_)
         cuts: NDArray[np.bool_] = silence > self.table.idle_ns(packets.ip_proto[rows])
         return cuts
@@ -184,66 +211,84 @@ class FlowTracker:
         side: U8,
         first: NDArray[np.bool_],
         known: NDArray[np.bool_],
-        cut: NDArray[np.bool_],
-    ) -> None:
-        """Mark SYNs that start another connection; remember the initial sequence numbers."""
-        flags = packets.tcp_flags[rows]
+        idle: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """(m,) whether the row is a SYN that starts another connection; remembers the last SYNs."""
+        table, flags = self.table, packets.tcp_flags[rows]
+        cuts = np.zeros(rows.shape[0], np.bool_)
+        closes = (flags & (FIN | RST)) != 0
         at = np.flatnonzero((flags & (SYN | ACK)) == SYN)
-        if at.shape[0] == 0:
-            return
-        table = self.table
-        by_side = np.argsort((slot[at] << 1) | side[at], kind="stable")
-        at = at[by_side]
-        seq, its_slot, its_side = packets.tcp_seq[rows[at]], slot[at], side[at]
-        again = np.zeros(at.shape[0], np.bool_)
-        again[1:] = (its_slot[1:] == its_slot[:-1]) & (its_side[1:] == its_side[:-1])
-        seen_before = np.where(again, True, known[at] & table.has_isn[its_side, its_slot])
-        before = np.empty_like(seq)
-        before[1:] = seq[:-1]
-        before = np.where(again, before, table.isn[its_side, its_slot])
-        cut[at[seen_before & (seq != before)]] = True
-        unseen = np.flatnonzero(~seen_before & ~(first[at] & ~known[at]))
-        if unseen.shape[0]:
-            closing = np.flatnonzero((flags & (FIN | RST)) != 0)
-            spot = np.searchsorted(closing, at[unseen]) - 1
-            here = np.zeros(unseen.shape[0], np.bool_)
-            if closing.shape[0]:
-                near = closing[np.maximum(spot, 0)]
-                here = (spot >= 0) & (slot[near] == its_slot[unseen])
-            closed_bits = np.uint32((1 << F | 1 << R) * 0x10001)
-            earlier = known[at[unseen]] & ((table.seen[its_slot[unseen]] & closed_bits) != 0)
-            cut[at[unseen[here | earlier]]] = True
-        cut &= ~(first & ~known)
-        table.isn[its_side, its_slot] = seq  # the last write of a (side, slot) stands
-        table.has_isn[its_side, its_slot] = True
+        if at.shape[0] == 0 and not closes.any() and not idle.any():
+            return cuts
+        # A stretch: rows of one slot without a time-out between them. Some go on from an earlier batch.
+        fresh, resumed = first | idle, first & known & ~idle
+        closed = np.cumsum(closes)
+        start = np.flatnonzero(fresh)
+        stretch = np.cumsum(fresh) - 1
+        base = closed[start] - closes[start]
+        carried = resumed[start]
+        start_slot = slot[start]
 
-    def _cut(self, slots: I64, slot: I64, cut: NDArray[np.bool_], starts: I64) -> I64:
-        """Give every group that a cut begins a slot of its own, in place in ``slots``."""
+        seq, its_side, its = packets.tcp_seq[rows[at]], side[at], stretch[at]
+        closed_before = closed[at] - closes[at]
+        again = np.zeros(at.shape[0], np.bool_)
+        again[1:] = its[1:] == its[:-1]
+        from_table = ~again & carried[its]
+        last_side = np.where(from_table, table.syn_side[slot[at]], NO_SIDE).astype(np.uint8)
+        last_seq = table.syn_seq[slot[at]]
+        last_seq[1:] = np.where(again[1:], seq[:-1], last_seq[1:])
+        last_side[1:] = np.where(again[1:], its_side[:-1], last_side[1:])
+        since = base[its]
+        since[1:] = np.where(again[1:], closed_before[:-1], since[1:])
+        closing = (closed_before > since) | (from_table & table.closing[slot[at]])
+        other = np.where(last_side == its_side, seq != last_seq, closing)
+        cuts[at] = other & (resumed[at] | ~fresh[at])
+
+        # What the next batch has to know of each slot: its last stretch, and the last SYN in that.
+        last_stretch = np.append(start_slot[1:] != start_slot[:-1], True)
+        ends = np.append(start[1:], rows.shape[0]) - 1
+        new = last_stretch & ~carried
+        table.syn_side[start_slot[new]] = NO_SIDE
+        since_start = (closed[ends] > base) | (carried & table.closing[start_slot])
+        table.closing[start_slot[last_stretch]] = since_start[last_stretch]
+        if at.shape[0]:
+            final = np.flatnonzero(np.append(its[1:] != its[:-1], True) & last_stretch[its])
+            its_slot = slot[at[final]]
+            table.syn_side[its_slot], table.syn_seq[its_slot] = its_side[final], seq[final]
+            table.closing[its_slot] = closed[ends[its[final]]] > closed_before[final]
+        return cuts
+
+    def _cut(self, slots: I64, cut: NDArray[np.bool_], idle: NDArray[np.bool_]) -> tuple[I64, I64]:
+        """Give every group that a cut begins a slot of its own, in place in ``slots``.
+
+        :returns: the slots of the flows that were cut off: by a new connection, and by time.
+        """
         table = self.table
-        cut_groups = np.flatnonzero(cut[starts])
-        old = slots[cut_groups]
+        cut_groups = np.flatnonzero(cut)
+        old, by_time = slots[cut_groups], idle[cut_groups]
         self._reserve(cut_groups.shape[0], np.unique(slots))
         new = table.allocate(cut_groups.shape[0])
         table.words[:, new] = table.words[:, old]
-        # SYNs of this batch left their numbers under the old slot: they belong to the last flow.
-        table.isn[:, new] = table.isn[:, old]
-        table.has_isn[:, new] = table.has_isn[:, old]
         slots[cut_groups] = new
-        last = np.ones(cut_groups.shape[0], np.bool_)
-        last[:-1] = old[1:] != old[:-1]
-        table.index.replace(old[last], new[last])
-        table.linked[old[last]] = False
-        table.linked[new[last]] = True
-        self._counters.flows_reused += cut_groups.shape[0]
-        # A cut at a known flow's first row leaves no row of the old flow here, but it ends all the same.
-        return np.unique(np.concatenate([old, new[~last]]))
+        last = np.append(old[1:] != old[:-1], True)
+        last_old, last_new = old[last], new[last]
+        for column in (table.syn_seq, table.syn_side, table.closing):  # left under the old slot
+            column[last_new] = column[last_old]
+        table.index.replace(last_old, last_new)
+        table.linked[last_old] = False
+        table.linked[last_new] = True
+        self._counters.flows_reused += int((~by_time).sum())
+        # Each cut ends the flow before it: the old slot's (even without a row here), or another cut's.
+        ended = np.where(np.append(True, last[:-1]), old, np.append(old[:1], new[:-1]))
+        return ended[~by_time], ended[by_time]
 
-    def _count(self, packets: Packets, tracked: Tracked, times: I64) -> None:
+    def _count(self, packets: Packets, tracked: Tracked, times: I64, clock: I64) -> None:
         table, slots, k = self.table, tracked.slots, tracked.slots.shape[0]
         where = tracked.group * 2 + tracked.direction
         rows = tracked.rows
         ends = np.append(tracked.starts[1:], rows.shape[0]) - 1
-        table.last_ns[slots] = np.maximum(table.last_ns[slots], times[ends])
+        table.last_ns[slots] = np.maximum(table.last_ns[slots], np.maximum.reduceat(times, tracked.starts))
+        table.heard_ns[slots] = clock[ends]
         for column, weights in (
             (table.packets, None),
             (table.octets, packets.ip_len[rows]),
@@ -278,13 +323,7 @@ def update_history(table: FlowTable, tracked: Tracked) -> None:
     # Rows are sorted by flow, so a row's position orders letters by flow and arrival at once.
     order = np.argsort(spots, kind="stable")
     groups, letters = groups[order], letters[order]
-    slots = tracked.slots[groups]
-    begin = np.searchsorted(groups, groups)
-    place = table.history_len[slots].astype(np.int64) + np.arange(groups.shape[0]) - begin
-    fits = place < HISTORY
-    table.history[slots[fits], place[fits]] = letters[fits]
-    np.maximum.at(table.history_len, slots[fits], (place[fits] + 1).astype(np.uint8))
-    np.bitwise_or.at(table.seen, slots, (np.uint32(1) << letters.astype(np.uint32)))
+    table.append_letters(tracked.slots[groups], letters)
 
 
 _BITS = [bit + shift for bit in range(len(LETTERS)) for shift in (0, RESPONDER)]

@@ -175,8 +175,10 @@ class HttpFlows:
             if not unknown.middle:
                 unknown.said_no[direction] = True
                 return -1, False
-        first, last = np.searchsorted(joined.piece_start, [start, end])
-        places = joined.piece_start[first:last].tolist() if unknown.middle else [start]
+        places = [start]
+        if unknown.middle:
+            first, last = np.searchsorted(joined.piece_start, [start, end])
+            places = joined.piece_start[first:last].tolist()
         for place in places:
             if unknown.probes[direction] >= (MAX_PROBES if unknown.middle else 1):
                 unknown.said_no[direction] = True

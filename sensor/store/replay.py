@@ -48,6 +48,8 @@ class ReplayStore:
         self._batch_len = batch_len
         self._batch_seconds = batch_seconds
         self._clock = clock
+        self.counts = RunCounts()
+        """Packets so far, for the caller to keep: logged if the block is left by an exception."""
         self._pending: list[Alert] = []
         self._pending_since = 0.0
         self._commit: Future[None] | None = None
@@ -78,7 +80,7 @@ class ReplayStore:
         try:
             if self._writer.run_id is not None:
                 status = RunStatus.FAILED if isinstance(exc, Exception) else RunStatus.INTERRUPTED
-                self.end_run(status, RunCounts(), None if exc is None else str(exc) or type(exc).__name__)
+                self.end_run(status, self.counts, None if exc is None else str(exc) or type(exc).__name__)
         except StoreError:
             # The first error is the one to tell; the next open marks the run interrupted.
             if exc is None:
