@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyshark
 import pytest
 
 from fixtures.pcaps.catalogue import ROOT, captures, name_of
@@ -75,8 +76,6 @@ def test_pyshark_counts_the_demo_as_the_sensor_does() -> None:
     ours = [ends for _, layer, ends in rows_of(demo) if layer is Layer.TCP]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyshark sets a child watcher, which asyncio deprecates
-        import pyshark
-
         loop = asyncio.new_event_loop()
         try:
             with pyshark.FileCapture(

@@ -84,8 +84,15 @@ def _messages(proto: ET.Element, ends: Ends) -> Iterator[HttpMessage]:
     method = _octets(proto, "http.request.method")
     status = _show(proto, "http.response.code")
     if method or status:
-        names = ("http.request.uri", "http.host", "http.user_agent", "http.referer")
-        yield HttpMessage(ends, method, *(_octets(proto, name) for name in names), int(status or 0))
+        yield HttpMessage(
+            ends,
+            method,
+            uri=_octets(proto, "http.request.uri"),
+            host=_octets(proto, "http.host"),
+            user_agent=_octets(proto, "http.user_agent"),
+            referer=_octets(proto, "http.referer"),
+            status=int(status or 0),
+        )
 
 
 def _field(proto: ET.Element, name: str) -> ET.Element | None:

@@ -1,0 +1,62 @@
+"""What the sensor says of every fixture capture: as it was, whole, and however the file is read."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from fixtures.pcaps.catalogue import captures, name_of
+from tests.golden.replay import HERE, Event, golden_file, golden_text, replay
+
+SMALL_WINDOW = 64
+"""The least that capture reads at once: most records get a batch of their own."""
+
+every_capture = pytest.mark.parametrize("capture", captures(), ids=name_of)
+
+
+@every_capture
+def test_events_are_the_golden_ones(capture: Path) -> None:
+    """Renew with ``python -m tests.golden.renew``."""
+    expected = golden_file(capture).read_text(encoding="utf-8").splitlines()
+    assert golden_text(replay(capture)).splitlines() == expected
+
+
+def test_no_golden_file_is_stale() -> None:
+    assert set(HERE.rglob("*.json")) == {golden_file(capture) for capture in captures()}
+
+
+@every_capture
+def test_every_packet_is_accounted_for(capture: Path) -> None:
+    *_, last = replay(capture)
+    assert last["event_type"] == "stats"
+    stats = last["stats"]
+    assert stats["received"] == stats["decoded"] + sum(stats["rejected"].values())
+
+
+@every_capture
+def test_windows_do_not_show(capture: Path) -> None:
+    """Events of one batch may come in another order, and an excerpt may be shorter: no more of the
+    stream had arrived. Nothing else differs."""
+    large, small = replay(capture), replay(capture, SMALL_WINDOW)
+    assert Counter(lines_of(small)) == Counter(lines_of(large))
+    for name in ("received", "decoded", "rejected"):
+        assert small[-1]["stats"][name] == large[-1]["stats"][name]
+
+
+def lines_of(events: tuple[Event, ...]) -> list[str]:
+    """Each event but stats as text, without excerpts."""
+    return [golden_text((without_excerpt(event),)) for event in events[:-1]]
+
+
+def without_excerpt(event: Event) -> Event:
+    """The event, without the octets around an alert's match."""
+    alert = event.get("alert")
+    if alert is None:
+        return event
+    return event | {"alert": {name: alert[name] for name in alert if not name.startswith("excerpt")}}
+
+
+def test_golden_events_are_of_every_type() -> None:
+    types = Counter(event["event_type"] for capture in captures() for event in replay(capture))
+    assert types.keys() >= {"http", "alert", "flow", "stats"}
+    assert types["stats"] == len(captures())
