@@ -123,7 +123,7 @@ def _binary_fraction_to_ns(rest: U64, bits: int) -> U64:
     if bits <= 32:
         return rest * billion >> np.uint64(bits)
     low = (rest & np.uint64(0xFFFFFFFF)) * billion >> half
-    return (rest >> half) * billion + low >> np.uint64(min(bits - 32, 63))
+    return (rest >> half) * billion + low >> np.uint64(bits - 32)
 
 
 def _decimal_fraction_to_ns(rest: U64, digits: int) -> U64:

@@ -122,6 +122,59 @@ def test_a_block_length_of_gigabytes_allocates_nothing() -> None:
     assert rows.buffer_len <= 256 + SLACK + GUARD
 
 
+SHORTEST = {1: 20, 2: 32, 3: 16, 6: 32, 9: 35, 0xBAD: 16, 0x40000BAD: 16, 0x204: 36, 0x221: 36, 0x1234: 12}
+
+
+@pytest.mark.parametrize(("kind", "shortest"), SHORTEST.items())
+def test_block_shorter_than_its_kind_is_corrupt(kind: int, shortest: int) -> None:
+    """One octet less than the fields of the block need; padding makes the file whole all the same."""
+    head = formats.section() + formats.interface()
+    for length in (shortest, shortest - 1):
+        body = bytes(-(-length // 4) * 4 - 12)
+        rows = read_rows(head + formats.block(kind, body, length=length) + formats.enhanced(b"after"))
+        assert bool(rows.notes) == (length < shortest)
+        assert bool(rows.received) == (length == shortest)
+
+
+def test_interface_must_come_before_its_packets() -> None:
+    """Although the window holds both when the packet is read."""
+    late = (
+        formats.enhanced(b"a", interface_id=1) + formats.interface() + formats.enhanced(b"b", interface_id=1)
+    )
+    rows = read_rows(formats.section() + formats.interface() + formats.enhanced(b"c") + late)
+    assert [r.octets for r in rows.records] == [b"c"]
+    assert len(rows.notes) == 1
+
+
+def test_interfaces_of_a_section_end_with_it() -> None:
+    """The next section has to describe its own."""
+    rows = read_rows(PLAIN["little.pcapng"] + formats.section() + formats.enhanced(b"a"))
+    assert rows.received == 8
+    assert len(rows.notes) == 1
+
+
+def test_nothing_behind_the_fault_is_counted() -> None:
+    """Not even a record that would have been countable."""
+    behind = formats.enhanced(b"a", interface_id=9) + formats.custom(b"x") + formats.enhanced(b"b")
+    rows = read_rows(formats.section() + formats.interface() + formats.enhanced(b"c") + behind)
+    assert rows.received == 1
+    assert rows.rejected == {}
+
+
+def test_interfaces_are_bounded() -> None:
+    """What needs more than any capture has ends the reading; what was read before stays."""
+    head = formats.section() + formats.interface() + formats.enhanced(b"a")
+    rows = read_rows(head + formats.interface() * 65_536 + formats.enhanced(b"b"), 1 << 20)
+    assert rows.received == 1
+    assert "describes more than 65536 interfaces" in rows.notes[0]
+
+
+def test_captured_length_above_the_wire_length() -> None:
+    """The captured octets are believed: a row never holds more than it had on the wire."""
+    octets = formats.pcap_header() + formats.pcap_record(b"abcdef", wire_len=2)
+    assert [(r.octets, r.wire_len) for r in read_rows(octets).records] == [(b"abcdef", 6)]
+
+
 @pytest.mark.parametrize(
     ("name", "note"),
     [

@@ -95,6 +95,12 @@ def test_damaged_gzip_is_read_as_far_as_it_goes(tmp_path: Path, window: int) -> 
     rows = read(path, window)
     assert rows.received == 8
     assert "its compression is damaged (CRC check failed" in rows.notes[0]
+    # The block is made one of several (RFC 1951: the lowest bit), and the next has the reserved type.
+    packed = CASES["gzip.pcap.gz"]
+    path.write_bytes(packed[:10] + b"\x00" + packed[11:-8] + b"\x07")
+    rows = read(path, window)
+    assert rows.received == 8
+    assert "its compression is damaged (Error -3" in rows.notes[0]
 
 
 def test_standard_input_streams() -> None:
