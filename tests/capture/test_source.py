@@ -1,6 +1,7 @@
 """Paths in, open captures out: directories, pipes, compression, files that grow, and what can be wrong."""
 
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -95,11 +96,18 @@ def test_damaged_gzip_is_read_as_far_as_it_goes(tmp_path: Path, window: int) -> 
     rows = read(path, window)
     assert rows.received == 8
     assert "its compression is damaged (CRC check failed" in rows.notes[0]
-    # The block is made one of several (RFC 1951: the lowest bit), and the next has the reserved type.
-    packed = CASES["gzip.pcap.gz"]
-    path.write_bytes(packed[:10] + b"\x00" + packed[11:-8] + b"\x07")
-    rows = read(path, window)
-    assert rows.received == 8
+
+
+def test_garbage_within_gzip(tmp_path: Path) -> None:
+    """What a decompressor has handed over before it is read; it keeps its last step to itself."""
+    path = tmp_path / "capture"
+    records = formats.pcap_record(bytes(1000)) * 50
+    stored = struct.pack("<BHH", 0, len(records), len(records) ^ 0xFFFF) + records
+    head = gzipped(formats.pcap_header())[:10] + struct.pack("<BHH", 0, 24, 24 ^ 0xFFFF)
+    reserved_type = b"\x07"
+    path.write_bytes(head + formats.pcap_header() + stored * 40 + reserved_type * 100)
+    rows = read(path)
+    assert 1000 < rows.received < 2000
     assert "its compression is damaged (Error -3" in rows.notes[0]
 
 
