@@ -42,7 +42,7 @@ class Batch:
     as received, take a packet number each, and are rejected by these reasons."""
 
     def __len__(self) -> int:
-        return self.offset.shape[0]
+        return len(self.offset)
 
     def append(self, data: bytes) -> int:
         """Put ``data`` behind the octets in use (a reassembled datagram), and tell where.
