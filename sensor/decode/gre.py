@@ -21,12 +21,13 @@ _VERSION = 0x0007
 
 _PPP = 0x880B
 _ERSPAN = 0x88BE
+_ERSPAN_III = 0x22EB
 _TABLE = make_table(
     {
         TRANSPARENT_ETHERNET: Header.ETHERNET,
         _PPP: Header.PPP,
         _ERSPAN: Header.ERSPAN2,
-        0x22EB: Header.ERSPAN3,
+        _ERSPAN_III: Header.ERSPAN3,
         0x883E: Header.WCCP,
     }
 )
@@ -90,9 +91,9 @@ def _decode(walk: Walk, rows: Rows, tunnel: Tunnel) -> None:
         rest = walk.keep(rest, good, DecoderEvent.GRE_VERSION0_MALFORMED_SRE_HDR)
         flags, protocol = flags[good], protocol[good]
     headers = _TABLE[protocol]
-    # ERSPAN without a sequence number is type I, which has no header of its own.
-    headers = np.where((protocol == _ERSPAN) & (flags & _SEQUENCE == 0), Header.ERSPAN1, headers)
-    mirrored = np.isin(headers, (Header.ERSPAN1, Header.ERSPAN2, Header.ERSPAN3))
+    # ERSPAN without a sequence number is type I: the mirrored frame at once.
+    headers[(protocol == _ERSPAN) & (flags & _SEQUENCE == 0)] = Header.ETHERNET
+    mirrored = np.isin(protocol, (_ERSPAN, _ERSPAN_III))
     for mask, kind in ((mirrored, Tunnel.ERSPAN), (~mirrored & (headers != Header.NONE), tunnel)):
         for header_kind in np.unique(headers[mask]).tolist():
             part = rest.take(np.flatnonzero(mask & (headers == header_kind)))
@@ -112,11 +113,6 @@ def _skip_routes(walk: Walk, rows: Rows, routed: Bool) -> I64:
         index = index[(route["family"] != 0) | (route["len"] != 0)]  # the empty one is the last
     offset[index] = -1
     return offset
-
-
-def decode_erspan1(walk: Walk, rows: Rows) -> None:
-    """Type I: the mirrored frame at once."""
-    walk.push(Header.ETHERNET, rows)
 
 
 def decode_erspan2(walk: Walk, rows: Rows) -> None:

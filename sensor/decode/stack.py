@@ -16,7 +16,6 @@ from sensor.decode.ethernet import decode_ethernet, decode_itag, decode_llc
 from sensor.decode.events import DecoderEvent
 from sensor.decode.geneve import decode_geneve
 from sensor.decode.gre import (
-    decode_erspan1,
     decode_erspan2,
     decode_erspan3,
     decode_gre,
@@ -91,7 +90,6 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.VXLAN: decode_vxlan,
         Header.GRE: decode_gre,
         Header.GRE_UDP: decode_gre_udp,
-        Header.ERSPAN1: decode_erspan1,
         Header.ERSPAN2: decode_erspan2,
         Header.ERSPAN3: decode_erspan3,
         Header.WCCP: decode_wccp,

@@ -63,7 +63,6 @@ class Header(IntEnum):
     IPV6_IN_IP = auto()
     GRE = auto()
     GRE_UDP = auto()
-    ERSPAN1 = auto()
     ERSPAN2 = auto()
     ERSPAN3 = auto()
     WCCP = auto()
