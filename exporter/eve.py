@@ -72,25 +72,37 @@ def _second(second: int) -> str:
 def http_event(event: HttpEvent) -> dict[str, Any]:
     """An ``http`` event."""
     transaction, ends = event
+    target = transaction.target
     http: dict[str, Any] = {}
-    _put(http, "hostname", _host(transaction.host))
-    _put(http, "url", transaction.target)
-    normalised = normalise_uri(transaction.target)
-    if normalised != transaction.target:
+    for name, octets in (
+        ("hostname", _host(transaction.host)),
+        ("url", target),
+        ("http_user_agent", transaction.user_agent),
+        ("http_refer", transaction.referer),
+        ("http_method", transaction.method),
+        ("protocol", transaction.request_version or transaction.response_version),
+        ("request_content_type", transaction.request_content_type),
+        ("http_content_type", transaction.response_content_type),
+    ):
+        if octets:
+            text = _text(octets)
+            if text is None:
+                _put(http, name, octets)
+            else:
+                http[name] = text
+    normalised = normalise_uri(target)
+    if normalised is not target and normalised != target:
         _put(http, "url_normalised", normalised)
-    _put(http, "http_user_agent", transaction.user_agent)
-    _put(http, "http_refer", transaction.referer)
-    _put(http, "http_method", transaction.method)
-    _put(http, "protocol", transaction.request_version or transaction.response_version)
-    _put(http, "request_content_type", transaction.request_content_type)
-    _put(http, "http_content_type", transaction.response_content_type)
     if transaction.status:
         http["status"] = transaction.status
     http["length"] = transaction.response_body_len
     http["request_length"] = transaction.request_body_len
     if transaction.anomalies:
         http["anomalies"] = transaction.anomalies
-    line = {
+    if transaction.response_ns:
+        http["response_timestamp"] = timestamp(transaction.response_ns)
+        http["response_pcap_cnt"] = transaction.response_number
+    return {
         "timestamp": timestamp(transaction.request_ns or transaction.response_ns),
         "flow_id": ends.flow_id,
         "pcap_cnt": transaction.request_number or transaction.response_number,
@@ -104,10 +116,6 @@ def http_event(event: HttpEvent) -> dict[str, Any]:
         "tx_id": transaction.tx_id,
         "http": http,
     }
-    if transaction.response_ns:
-        http["response_timestamp"] = timestamp(transaction.response_ns)
-        http["response_pcap_cnt"] = transaction.response_number
-    return line
 
 
 def alert_event(alert: Alert) -> dict[str, Any]:
@@ -197,6 +205,16 @@ def flow_events(records: FlowRecords) -> Iterable[dict[str, Any]]:
         yield line
 
 
+@lru_cache(maxsize=4096)
+def _text(octets: bytes) -> str | None:
+    """The octets as text, None where they are not UTF-8; the same few values come again and again."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+@lru_cache(maxsize=1024)
 def _host(host: bytes) -> bytes:
     """A Host value without its port, as Suricata's ``hostname``."""
     name, colon, port = host.rpartition(b":")
