@@ -10,7 +10,6 @@ Compiling 1,000 keywords takes some 25 ms, so databases are not cached on disk.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 
 import hyperscan
