@@ -35,13 +35,13 @@ class ReassemblyLimits:
     stream_segments: int = 4_096
     """Held pieces of one direction: 1 MiB in segments of 256 octets."""
     total_octets: int = 32 << 20
-    """Octets held for all streams."""
+    """Octets held for all streams, those that keeping each segment costs included."""
     datagrams: int = 1_024
     """IP datagrams being put together at once."""
     fragments: int = 8_192
     """Fragments of one datagram: 65,535 octets in pieces of 8, the least RFC 791 allows."""
     fragment_octets: int = 8 << 20
-    """Octets of fragments held in all: 2,048 datagrams of 4 KiB."""
+    """Octets of fragments held in all, those that keeping each costs included: 1,500 datagrams of 4 KiB."""
     fragment_ns: int = 30 * SECOND_NS
     """How long a datagram may take: Linux's net.ipv4.ipfrag_time."""
 

@@ -17,8 +17,7 @@ from sensor.detections.inspect import Inspector
 from sensor.detections.results import FlowEnds, HttpEvent, Results
 from sensor.flow.record import flow_records
 from sensor.flow.state import H, RESPONDER, S
-from sensor.flow.table import EndReason
-from sensor.flow.track import MAX_ROWS, FlowTracker, Tracked, update_history
+from sensor.flow.track import FlowTracker, Tracked, update_history
 from sensor.matching.compile import MatchPlan
 from sensor.protocols.http1 import Http1Counters, Http1Limits
 from sensor.protocols.http_flows import HTTP, HttpFlows
@@ -65,7 +64,7 @@ class Pipeline:
 
     def process(self, batch: Batch) -> Results:
         """Take one batch through every stage; what it made, and what ended meanwhile."""
-        for part in _parts(batch):
+        for part in _parts(batch, self._tracker.max_rows):
             self._process(part)
         return self._take()
 
@@ -199,13 +198,13 @@ def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:
     )
 
 
-def _parts(batch: Batch) -> Iterator[Batch]:
-    """A batch in parts of at most ``MAX_ROWS`` rows."""
-    if len(batch) <= MAX_ROWS:
+def _parts(batch: Batch, max_rows: int) -> Iterator[Batch]:
+    """A batch in parts of at most ``max_rows`` rows."""
+    if len(batch) <= max_rows:
         yield batch
         return
-    for start in range(0, len(batch), MAX_ROWS):
-        rows = slice(start, start + MAX_ROWS)
+    for start in range(0, len(batch), max_rows):
+        rows = slice(start, start + max_rows)
         yield Batch(
             batch.octets,
             batch.offset[rows],

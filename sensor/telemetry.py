@@ -23,7 +23,7 @@ class Counters:
     fragments_expired: int = 0
     """Fragments of datagrams that never became whole."""
     fragments_dropped: int = 0
-    """Fragments refused for the limits on datagrams, pieces and memory."""
+    """Fragments refused: cut by the capture, past 65,535 octets, or past the datagram's end."""
 
     flows: int = 0
     flows_evicted: int = 0
@@ -33,6 +33,8 @@ class Counters:
 
     segments_out_of_order: int = 0
     segments_retransmitted: int = 0
+    segments_out_of_window: int = 0
+    """Segments whose sequence number is further off than any window: none of the stream."""
     segments_conflicting: int = 0
     """Retransmissions and overlaps that brought octets different from those already held."""
     reassembly_gaps: int = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensor.arrays import I64
-from sensor.flow.state import R, RESPONDER, conn_states, history_text
+from sensor.flow.state import RESPONDER, R, conn_states, history_text
 from sensor.flow.table import FlowTable
 
 

@@ -168,7 +168,7 @@ class FlowTracker:
         return slot, keys.side, is_new
 
     def _reserve(self, k: int, spare: I64) -> None:
-        """See to ``k`` free slots, evicting flows other than those in ``spare`` (negative: none) if need be."""
+        """See to ``k`` free slots, if need be by evicting flows not in ``spare`` (negative: none)."""
         free = self.table.free_count
         if free >= k:
             return

@@ -6,6 +6,7 @@ take the place of the fragment's. Where fragments overlap, what came first stays
 so every overlap and every conflict is counted.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -44,7 +45,7 @@ class FragmentReassembler:
         self._limits = limits
         self._counters = counters
         self._waiting: dict[_Key, _Datagram] = {}
-        self._octets = 0
+        self._cost = 0
 
     def reassemble(self, packets: Packets, batch: Batch) -> None:
         """Turn the rows of ``packets`` that complete a datagram into it, in place."""
@@ -61,62 +62,83 @@ class FragmentReassembler:
 
     def _add(self, packets: Packets, rows: I64, batch: Batch) -> list[tuple[int, bytes]]:
         """Take fragments in; return (row, datagram) for those that complete one."""
-        names = ("ip_version", "src_hi", "src_lo", "dst_hi", "dst_lo", "fragment_id", "ip_proto")
-        keys = zip(*(getattr(packets, name)[rows].tolist() for name in names), strict=True)
-        names = ("fragment_offset", "fragment_more", "payload_offset", "payload_len", "payload_wire_len", "ip_offset")
-        values = zip(*(getattr(packets, name)[rows].tolist() for name in names), strict=True)
         whole = []
-        for row, key, (start, more, at, cap_len, wire_len, ip_at) in zip(rows.tolist(), keys, values, strict=True):
+        for row, key, start, more, at, cap_len, wire_len, ip_at in _values(packets, rows):
             now = int(batch.ts_ns[row])
-            waiting = self._find(key, now)
-            if waiting is None or cap_len < wire_len or start + wire_len > _MAX_DATAGRAM:
+            if cap_len < wire_len or start + wire_len > _MAX_DATAGRAM:
                 self._counters.fragments_dropped += 1
                 continue
-            before, overlap = waiting.held.octets, wire_len
+            waiting = self._find(key, now)
+            held, end = waiting.held, start + wire_len
+            if (0 <= waiting.total < end) or (not more and end < max(held.end, waiting.total)):
+                self._counters.fragments_dropped += 1  # it contradicts where the datagram ends
+                continue
             data = batch.octets[at : at + cap_len].tobytes()
-            number = batch.first_number + row
-            if waiting.held.insert(Segment(start, wire_len, data, number, now), 0):
+            octets, cost = held.octets, held.cost
+            if held.insert(Segment(start, wire_len, data, batch.first_number + row, now), 0):
                 self._counters.fragment_conflicts += 1
-            gained = waiting.held.octets - before
-            self._octets += gained
-            self._counters.fragment_overlaps += gained < overlap
+            self._cost += held.cost - cost
+            self._counters.fragment_overlaps += held.octets - octets < wire_len
             waiting.count += 1
             if start == 0 and not waiting.header:
                 waiting.header = batch.octets[ip_at:at].tobytes()
-            if not more and waiting.total < 0:
-                waiting.total = start + wire_len
-            if waiting.header and waiting.held.octets == waiting.total:
+            if not more:
+                waiting.total = end
+            if waiting.header and held.octets == waiting.total:
                 whole.append((row, _datagram(key[0], waiting)))
                 self._counters.datagrams_reassembled += 1
                 self._forget(key)
             elif waiting.count >= self._limits.fragments:
                 self._expire(key)
+            while self._cost > self._limits.fragment_octets:
+                self._expire_oldest()
         return whole
 
-    def _find(self, key: _Key, now: int) -> _Datagram | None:
+    def _find(self, key: _Key, now: int) -> _Datagram:
         waiting = self._waiting.get(key)
         if waiting is not None and now - waiting.first_ns > self._limits.fragment_ns:
             self._expire(key)
             waiting = None
         if waiting is None:
-            limits = self._limits
-            # The longest-waiting give way: dictionaries keep the order of insertion.
-            while self._waiting and (len(self._waiting) >= limits.datagrams or self._octets >= limits.fragment_octets):
-                self._expire(next(iter(self._waiting)))
+            if len(self._waiting) >= self._limits.datagrams:
+                self._expire_oldest()
             waiting = self._waiting[key] = _Datagram(now)
         return waiting
 
     def _forget(self, key: _Key) -> None:
-        self._octets -= self._waiting.pop(key).held.octets
+        self._cost -= self._waiting.pop(key).held.cost
 
     def _expire(self, key: _Key) -> None:
         self._counters.fragments_expired += self._waiting[key].count
         self._forget(key)
 
+    def _expire_oldest(self) -> None:
+        self._expire(next(iter(self._waiting)))  # dictionaries keep the order of insertion
+
     def finish(self) -> None:
         """The capture is over: count what never became whole."""
         for key in list(self._waiting):
             self._expire(key)
+
+
+def _values(packets: Packets, rows: I64) -> Iterator[tuple[int, _Key, int, int, int, int, int, int]]:
+    """Row, key, offset, more flag, payload's place, captured and wire length, header's place of each."""
+    # RFC 791 has the protocol in the key; RFC 8200 has not, since only the first fragment's counts.
+    proto = np.where(packets.ip_version[rows] == 4, packets.ip_proto[rows], 0)
+    names = ("ip_version", "src_hi", "src_lo", "dst_hi", "dst_lo", "fragment_id")
+    keys = zip(*(getattr(packets, name)[rows].tolist() for name in names), proto.tolist(), strict=True)
+    columns = (
+        getattr(packets, name)[rows].tolist()
+        for name in (
+            "fragment_offset",
+            "fragment_more",
+            "payload_offset",
+            "payload_len",
+            "payload_wire_len",
+            "ip_offset",
+        )
+    )
+    return zip(rows.tolist(), keys, *columns, strict=True)
 
 
 def _datagram(version: int, waiting: _Datagram) -> bytes:

@@ -9,7 +9,8 @@ that wrap-around ends at the door. Octets up to ``next`` have been delivered. A 
   (first wins, as in Linux), and different octets in the overlap count as a conflict.
 
 A hole becomes a gap when the other side acknowledges past it (the receiver has the octets: it is the
-capture that lost them), when the limits on held octets are reached, or when the flow ends.
+capture that lost them), when the limits on held octets are reached, or when the flow ends. What counts is
+the other side's latest acknowledgement, not its highest: a forged one is forgotten with the next.
 """
 
 from bisect import bisect_right
@@ -17,6 +18,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from sensor.reassembly.pieces import PieceList
+
+SEGMENT_COST = 256
+"""Octets that keeping one segment costs beside its data, so that limits on memory hold for a sender of
+single octets too (CPython: 100 for the object, 40 for the bytes object, 32 for each number)."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Segment:
 
     @property
     def end(self) -> int:
+        """Position after the last octet on the wire."""
         return self.position + self.wire_len
 
 
@@ -41,6 +47,16 @@ class Held:
 
     segments: list[Segment] = field(default_factory=list)
     octets: int = 0
+
+    @property
+    def cost(self) -> int:
+        """Octets of memory that all this takes, about."""
+        return self.octets + SEGMENT_COST * len(self.segments)
+
+    @property
+    def end(self) -> int:
+        """Position after the last octet held, 0 if nothing is."""
+        return self.segments[-1].end if self.segments else 0
 
     def insert(self, new: Segment, conflicts_from: int) -> bool:
         """Hold what ``new`` brings that is not held yet, from position ``conflicts_from`` on.
@@ -161,13 +177,15 @@ class SlowStream:
         while self.held.segments and self.held.segments[0].position <= position:
             self.skip_hole()
 
-    def brought(self, position: int, octets: memoryview) -> list[tuple[int, bytes]]:
-        """(position, octets) that this batch delivered of the stretch at ``position``."""
-        at = bisect_right(self.out.position, position, lo=self.first_piece) - 1
-        found, end = [], position + 1
-        if at >= self.first_piece:
-            offset, length = self.out.offset[at], self.out.length[at]
-            piece = self.out.stored[-1 - offset] if offset < 0 else bytes(octets[offset : offset + length])
-            end = self.out.position[at]
-            found.append((end, piece))
-        return found
+    def contradicts(self, position: int, data: bytes, octets: memoryview) -> bool:
+        """Whether ``data`` differs from what this batch delivered at ``position`` and after."""
+        out = self.out
+        at = max(bisect_right(out.position, position, lo=self.first_piece) - 1, self.first_piece)
+        while at < len(out.position) and out.position[at] < position + len(data):
+            offset, start = out.offset[at], out.position[at]
+            piece = out.stored[-1 - offset] if offset < 0 else octets[offset : offset + out.length[at]]
+            begin, end = max(start, position), min(start + len(piece), position + len(data))
+            if begin < end and piece[begin - start : end - start] != data[begin - position : end - position]:
+                return True
+            at += 1
+        return False

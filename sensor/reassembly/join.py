@@ -99,10 +99,12 @@ class Joiner:
             self._keep_tails(joined)
         return joined
 
-    def forget(self, streams: list[int]) -> None:
-        """Streams ended."""
-        for stream in streams:
-            self._tails.pop(stream, None)
+    def forget(self, slots: list[int]) -> None:
+        """Flows ended: their slots are for others."""
+        if self._tails:
+            for slot in slots:
+                self._tails.pop(2 * slot, None)
+                self._tails.pop(2 * slot + 1, None)
 
     def _with_tails(
         self, views: list[bytes | memoryview], first: I64, stream_runs: int, stream: I64, gap: I64

@@ -20,13 +20,11 @@ from sensor.decode.columns import Layer, Packets
 from sensor.flow.state import ACK, FIN, RESPONDER, RST, SYN, G, T
 from sensor.flow.table import FlowTable
 from sensor.flow.track import ROW_BITS, Tracked
+from sensor.reassembly.acks import FAR, Acks, LatestAcks
 from sensor.reassembly.held import Held, Segment, SlowStream
 from sensor.reassembly.pieces import PieceList, Pieces, no_pieces
-from sensor.reassembly.sequence import distance
+from sensor.reassembly.sequence import MODULUS, distance
 from sensor.telemetry import Counters
-
-_FAR = 1 << 30
-"""A segment further ahead than the largest window that RFC 7323 allows belongs to no hole."""
 
 
 @dataclass(slots=True)
@@ -59,15 +57,13 @@ class StreamReassembler:
         self._next = np.zeros(n, np.uint32)
         self._position = np.zeros(n, np.int64)
         self._owed = np.zeros(n, np.int64)
-        self._ack = np.zeros(n, np.uint32)
-        """The highest acknowledgement sent in this direction."""
-        self._has_ack = np.zeros(n, np.bool_)
+        self._acks = LatestAcks(n)
         self._fin = np.full(n, -1, np.int64)
         """Position of the end of the stream."""
         self._closed = np.zeros(n, np.bool_)
         self._waiting = np.zeros(n, np.bool_)
         self._held: dict[int, Held] = {}
-        self._held_octets = 0
+        self._held_cost = 0
 
     def reassemble(
         self, packets: Packets, tracked: Tracked, octets: memoryview, ts_ns: I64, first_number: int
@@ -102,7 +98,8 @@ class StreamReassembler:
         else:
             out, fast = None, data
         pieces = self._fast(fast, rows, packets, ts_ns, first_number)
-        self._note_acks(rows)
+        spoke = (rows.flags & ACK) != 0
+        self._acks.note(rows.stream[spoke], rows.ack[spoke])
         touched = rows.stream[rows.first]
         if slow_streams.shape[0]:
             touched = np.union1d(touched, slow_streams)
@@ -113,24 +110,28 @@ class StreamReassembler:
         return _merged(pieces, out, done)
 
     def finish(self, slots: I64) -> Pieces:
-        """What flows that end still hold, holes declared gaps."""
+        """What flows that end still hold, holes declared gaps; adds letters to their histories."""
         streams = np.concatenate([2 * slots, 2 * slots + 1])
         streams = streams[self._waiting[streams]]
         if streams.shape[0] == 0:
             return no_pieces()
         out = PieceList()
-        for stream in np.sort(streams).tolist():
+        streams = np.sort(streams)
+        for stream in streams.tolist():
             slow = self._open(stream, out)
             while slow.held.segments:
                 slow.skip_hole()
             self._close(slow)
+        letters = G + RESPONDER * (streams & 1)
+        new = (self._table.seen[streams >> 1] >> letters.astype(np.uint32)) & np.uint32(1) == 0
+        self._table.append_letters(streams[new] >> 1, letters[new])
         return _merged([np.zeros(0, np.int64)] * 7, out, np.zeros(0, np.int64))
 
     def forget(self, slots: I64) -> None:
         """Flows have left the table: their slots are for others."""
         for stream in (2 * slots, 2 * slots + 1):
             self._known[stream] = False
-            self._has_ack[stream] = False
+            self._acks.forget(stream)
             self._closed[stream] = False
             self._waiting[stream] = False
             self._position[stream] = 0
@@ -234,8 +235,7 @@ class StreamReassembler:
             begin, end = np.searchsorted(data_stream, [stream, stream + 1])
             mine = data[begin:end]
             row = rows.row[mine]
-            base = slow.next
-            position = (base + distance(rows.seq[mine], int(self._next[stream]))).tolist()
+            position = (slow.next + distance(rows.seq[mine], int(self._next[stream]))).tolist()
             wire = rows.wire_len[mine].tolist()
             cap = packets.payload_len[row].tolist()
             offset = packets.payload_offset[row].tolist()
@@ -243,90 +243,83 @@ class StreamReassembler:
             times = ts_ns[row].tolist()
             fin = ((rows.flags[mine] & FIN) != 0).tolist()
             arrival = rows.at[mine].tolist()
-            acks = self._acks(stream ^ 1, rows, stream)
-            acked = 0
-            marks: list[tuple[int, int]] = []
+            acks = self._acks_of(stream, rows)
+            retransmitted: list[int] = []
             stretch_end = _stretches(in_order[begin:end], rows.wire_len[mine] == packets.payload_len[row])
             i = -1
             while (i := i + 1) < len(position):
-                pos = position[i]
                 if slow.held.segments:
-                    acked = acks.until(slow, arrival[i], acked)
-                elif pos == slow.next and slow.fin is None and cap[i] == wire[i] and (last := stretch_end[i]) > i + 1:
+                    acks.until(slow, arrival[i])
+                ahead = distance(position[i], slow.next)
+                pos, length = slow.next + ahead, wire[i]
+                waiting = bool(slow.held.segments)
+                last = stretch_end[i]
+                if not ahead and not waiting and slow.fin is None and cap[i] == length and last > i + 1:
                     slow.deliver_all(offset[i:last], wire[i:last], number[i:last], times[i:last])
                     i = last - 1
                     continue
-                length = wire[i]
-                if slow.fin is not None:
-                    length = min(length, max(0, slow.fin - pos))  # nothing follows a FIN
-                elif fin[i]:
-                    slow.fin = max(pos + length, slow.next)
-                ahead = pos - slow.next
-                if length <= 0 or ahead > _FAR:
+                if abs(ahead) > FAR:
+                    self._counters.segments_out_of_window += 1
                     continue
-                if ahead == 0 and not slow.held.segments:
+                if slow.fin is not None:
+                    length = min(length, slow.fin - pos)  # nothing follows a FIN
+                elif fin[i] and pos + length >= max(slow.next, slow.held.end):
+                    # One that lies before what the stream has brought is forged, or from another connection.
+                    slow.fin = pos + length
+                if length <= 0:
+                    continue
+                if not ahead and not waiting:
                     slow.deliver(offset[i], min(cap[i], length), length, number[i], times[i])
                     continue
                 skip = max(0, -ahead)
                 octets_of = bytes(octets[offset[i] : offset[i] + min(cap[i], length)])
+                conflict = False
                 if skip:
                     self._counters.segments_retransmitted += 1
-                    marks.append((arrival[i], T))
-                    if self._conflicts(slow, pos, octets_of, octets):
-                        self._counters.segments_conflicting += 1
+                    retransmitted.append(arrival[i])
+                    conflict = slow.contradicts(pos, octets_of, octets)
                 else:
                     self._counters.segments_out_of_order += ahead > 0
-                if skip >= length:
-                    continue
-                segment = Segment(pos, length, octets_of, number[i], times[i])
-                if slow.held.insert(segment, pos + skip):
-                    self._counters.segments_conflicting += 1
-                slow.drain()
-                self._limit(slow)
-            if slow.held.segments:
-                gaps = slow.gaps
-                acks.until(slow, 1 << 62, acked)
-                if slow.gaps > gaps:
-                    marks.append((acks.last, G))
+                if skip < length:
+                    acks.until(slow, arrival[i])
+                    segment = Segment(pos, length, octets_of, number[i], times[i])
+                    conflict |= slow.held.insert(segment, pos + skip)
+                    slow.drain()
+                    if acks.apply(slow) | self._limit(slow):
+                        acks.declared.append(arrival[i])
+                self._counters.segments_conflicting += conflict
+            acks.until(slow, 1 << 62)
             shift = RESPONDER * (stream & 1)
-            for at, letter in marks:
-                tracked.bits[at] |= np.uint32(1 << (letter + shift))
+            tracked.bits[retransmitted] |= np.uint32(1 << T + shift)
+            tracked.bits[acks.declared] |= np.uint32(1 << G + shift)
             self._close(slow)
 
-    def _acks(self, other: int, rows: _Rows, stream: int) -> "_Acks":
+    def _acks_of(self, stream: int, rows: _Rows) -> Acks:
         """What the other side acknowledges of ``stream``, by arrival."""
-        begin, end = np.searchsorted(rows.stream, [other, other + 1])
+        begin, end = np.searchsorted(rows.stream, [stream ^ 1, (stream ^ 1) + 1])
         mine = slice(int(begin), int(end))
         spoke = np.flatnonzero((rows.flags[mine] & ACK) != 0)
-        base = int(self._next[stream])
-        position = self._position[stream] + distance(rows.ack[mine][spoke], base)
-        earlier = int(self._position[stream])
-        if self._has_ack[other]:
-            earlier += distance(int(self._ack[other]), base)
-        return _Acks(rows.at[mine][spoke].tolist(), position.tolist(), earlier)
+        base = (int(self._next[stream]) - int(self._position[stream])) % MODULUS
+        return Acks(
+            rows.at[mine][spoke].tolist(), rows.ack[mine][spoke].tolist(), self._acks.of(stream ^ 1), base
+        )
 
-    def _conflicts(self, slow: SlowStream, position: int, data: bytes, octets: memoryview) -> bool:
-        """Whether a retransmission differs from what this batch delivered before."""
-        for start, piece in slow.brought(position, octets):
-            old = piece[position - start :]
-            shared = min(len(old), len(data))
-            if old[:shared] != data[:shared]:
-                return True
-        return False
-
-    def _limit(self, slow: SlowStream) -> None:
-        held, limits = slow.held, self._limits
+    def _limit(self, slow: SlowStream) -> bool:
+        """Hold no more than the limits allow; return whether that made a hole a gap."""
+        held, limits, limited = slow.held, self._limits, False
         while held.segments and (
             held.octets > limits.stream_octets
             or len(held.segments) > limits.stream_segments
-            or self._held_octets + held.octets > limits.total_octets
+            or self._held_cost + held.cost > limits.total_octets
         ):
             self._counters.reassembly_limited += 1
             slow.skip_hole()
+            limited = True
+        return limited
 
     def _open(self, stream: int, out: PieceList) -> SlowStream:
         held = self._held.pop(stream, None) or Held()
-        self._held_octets -= held.octets
+        self._held_cost -= held.cost
         fin = int(self._fin[stream])
         return SlowStream(
             stream,
@@ -346,43 +339,10 @@ class StreamReassembler:
         self._waiting[stream] = bool(slow.held.segments)
         if slow.held.segments:
             self._held[stream] = slow.held
-            self._held_octets += slow.held.octets
+            self._held_cost += slow.held.cost
         self._counters.reassembly_gaps += slow.gaps
         self._counters.reassembly_gap_octets += slow.gap_octets
         self._table.missed[stream & 1, stream >> 1] += slow.gap_octets
-
-    def _note_acks(self, rows: _Rows) -> None:
-        """Remember the highest acknowledgement of each stream."""
-        spoke = np.flatnonzero((rows.flags & ACK) != 0)
-        if spoke.shape[0] == 0:
-            return
-        stream, ack = rows.stream[spoke], rows.ack[spoke]
-        starts = np.flatnonzero(np.append(True, stream[1:] != stream[:-1]))
-        streams = stream[starts]
-        base = np.where(self._has_ack[streams], self._ack[streams], ack[starts])
-        runs = np.diff(np.append(starts, stream.shape[0]))
-        ahead = np.maximum.reduceat(distance(ack, np.repeat(base, runs)), starts)
-        self._ack[streams] = base + np.maximum(ahead, 0).astype(np.uint32)
-        self._has_ack[streams] = True
-
-
-@dataclass(slots=True)
-class _Acks:
-    """Acknowledgements of one stream in a batch, by arrival."""
-
-    arrival: list[int]
-    position: list[int]
-    highest: int
-    last: int = 0
-
-    def until(self, slow: SlowStream, arrival: int, done: int) -> int:
-        """Apply those that arrived before ``arrival``, from index ``done`` on; return the next index."""
-        while done < len(self.arrival) and self.arrival[done] < arrival:
-            self.highest = max(self.highest, self.position[done])
-            self.last = self.arrival[done]
-            done += 1
-        slow.acknowledged(self.highest)
-        return done
 
 
 def _stretches(in_order: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[int]:
