@@ -27,7 +27,7 @@ def _start_time(pid: int) -> str:
         return "-"
     # The name in parentheses may itself hold blanks and parentheses.
     fields = stat.rpartition(")")[2].split()
-    return "-" if fields[_STATE] in "Q" else fields[_START_TIME]
+    return "-" if fields[_STATE] in "ZX" else fields[_START_TIME]
 
 
 def process_identity() -> str:

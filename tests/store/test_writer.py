@@ -164,13 +164,15 @@ def test_exception_ends_the_run_and_keeps_its_alerts(
         with ReplayStore(database) as store:
             begin(store)
             store.write(make_alerts(3))
+            store.counts = RunCounts(5, 5)
             raise error
 
     with pytest.raises(type(error)):
         write_and_fail()
     assert not list(database.parent.glob("*-wal")), "the connection was not closed"
     (run,) = read_runs(database)
-    assert (run.status, run.detections) == (status, 3)
+    assert (run.status, run.detections, run.received) == (status, 3, 5)
+    assert run.error == (str(error).replace("\udcff", "\\udcff") or type(error).__name__)
     assert count_committed(database) == 3
 
 
