@@ -40,8 +40,8 @@ HOST, AGENT, REFERER = b"www.example.jp", b"fixture/1.0", b"http://example.jp/"
 HTTP_DIFFERENCES: MappingProxyType[str, HttpDifference] = MappingProxyType(
     {
         "capture/fcs_bits.pcap": HttpDifference(
-            "the file claims that each frame ends in a check sequence, and none does: tshark takes four octets "
-            "of the packet for it, the sensor goes by the IP header's length",
+            "the file claims that each frame ends in a check sequence, and none does: tshark takes four "
+            "octets of the packet for it, the sensor goes by the IP header's length",
             requests_here=(("GET", TARGET, HOST, AGENT, REFERER),),
             responses_here=(200,),
         ),
@@ -75,6 +75,14 @@ HTTP_DIFFERENCES: MappingProxyType[str, HttpDifference] = MappingProxyType(
             "has one before its colon; tshark takes the empty word between two spaces for the target",
             requests_here=(("GET", b"/two", HOST, b"tight", b""),),
             requests_there=(("GET", b"", b"", b"tight", b""),),
+        ),
+        "http/unfinished_request.pcap": HttpDifference(
+            "as with a head without an end; lines that came whole are reported",
+            requests_here=(("GET", b"/cut", HOST, b"", b""),),
+        ),
+        "http/unfinished_response.pcap": HttpDifference(
+            "as above",
+            responses_here=(200,),
         ),
         "http/unknown_method.pcap": HttpDifference(
             "any token is a method (RFC 9110, section 9.1); tshark has a list of them",
