@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensor.arrays import I64
-from sensor.flow.state import RESPONDER, R, conn_states, history_text
+from sensor.flow.state import RESPONDER, F, R, conn_states, history_text
 from sensor.flow.table import FlowTable
 
 
@@ -68,10 +69,11 @@ def flow_records(table: FlowTable, slots: I64, reason: str, http: list[bool]) ->
         if text is None:
             text = texts[key] = history_text(row, length)
         names.append(text)
-    place = np.arange(history.shape[1])
-    orig_rst = np.where(history == R, place, history.shape[1]).min(axis=1)
-    resp_rst = np.where(history == R + RESPONDER, place, history.shape[1]).min(axis=1)
-    states = conn_states(table.seen[slots], proto, packets, (resp_rst < orig_rst).view(np.uint8))
+    orig_rst, resp_rst = _places(history, R), _places(history, R + RESPONDER)
+    last_fin = np.maximum(_places(history, F), _places(history, F + RESPONDER))
+    states = conn_states(
+        table.seen[slots], proto, packets, resp_rst < orig_rst, last_fin < np.minimum(orig_rst, resp_rst)
+    )
     return FlowRecords(
         reason,
         table.flow_id[slots].tolist(),
@@ -100,3 +102,10 @@ def flow_records(table: FlowTable, slots: I64, reason: str, http: list[bool]) ->
         table.outer[:, slots].T.tolist(),
         http,
     )
+
+
+def _places(history: NDArray[np.uint8], bit: int) -> I64:
+    """(n,) where in each history a letter stands; its length where it doesn't."""
+    length = history.shape[1]
+    places: I64 = np.where(history == bit, np.arange(length), length).min(axis=1)
+    return places

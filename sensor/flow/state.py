@@ -8,7 +8,7 @@ responder.
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.arrays import I64, U8, U32
+from sensor.arrays import I64, U8, U32, Bool
 from sensor.decode.columns import Layer, Packets
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
@@ -69,13 +69,17 @@ def history_text(history: NDArray[np.uint8], length: int) -> str:
     return "".join(letter(int(bit)) for bit in history[:length])
 
 
-def conn_states(seen: U32, proto: U8, packets: NDArray[np.int64], rst_first: U8) -> list[str]:
+def conn_states(
+    seen: U32, proto: U8, packets: NDArray[np.int64], rst_first: Bool, closed_first: Bool
+) -> list[str]:
     """Zeek's conn_state of n flows.
 
     :param seen: (n,) letter bits.
     :param proto: (n,) IP protocol.
     :param packets: (2, n) packets each way.
-    :param rst_first: (n,) 1 where the responder's RST came before the originator's.
+    :param rst_first: (n,) whether the responder's RST came before the originator's.
+    :param closed_first: (n,) whether both sides' FINs came before any RST: what follows a normal
+        termination (Linux resets a connection whose reader is gone) does not undo it.
     """
 
     def bit(index: int, responder: int = 0) -> NDArray[np.bool_]:
@@ -85,7 +89,7 @@ def conn_states(seen: U32, proto: U8, packets: NDArray[np.int64], rst_first: U8)
     fin, resp_fin = bit(F), bit(F, 1)
     rst, resp_rst = bit(R), bit(R, 1)
     established = syn & syn_ack
-    by_resp = resp_rst & (~rst | (rst_first == 1))
+    by_resp = resp_rst & (~rst | rst_first)
     by_orig = rst & ~by_resp
     code = np.full(seen.shape[0], _CODE["OTH"], np.int64)
 
@@ -93,9 +97,9 @@ def conn_states(seen: U32, proto: U8, packets: NDArray[np.int64], rst_first: U8)
         code[mask & (code == _CODE["OTH"])] = _CODE[name]
 
     tcp = proto == 6
+    put(tcp & established & fin & resp_fin & closed_first, "SF")
     put(tcp & established & by_orig, "RSTO")
     put(tcp & established & by_resp, "RSTR")
-    put(tcp & established & fin & resp_fin, "SF")
     put(tcp & established & fin, "S2")
     put(tcp & established & resp_fin, "S3")
     put(tcp & established, "S1")
