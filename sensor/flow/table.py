@@ -110,7 +110,9 @@ class FlowTable:
 
     def append_letters(self, slots: I64, bits: I64) -> None:
         """Append letters, none of them in their flows' histories yet, a flow's side by side."""
-        place = self.history_len[slots] + np.arange(slots.shape[0]) - np.searchsorted(slots, slots)
+        first = np.flatnonzero(np.append(True, slots[1:] != slots[:-1])[: slots.shape[0]])
+        counts = np.diff(np.append(first, slots.shape[0]))
+        place = self.history_len[slots] + np.arange(slots.shape[0]) - np.repeat(first, counts)
         self.history[slots, place] = bits
         np.maximum.at(self.history_len, slots, (place + 1).astype(np.uint8))
         np.bitwise_or.at(self.seen, slots, np.uint32(1) << bits.astype(np.uint32))
