@@ -98,6 +98,11 @@ class ReplayStore:
                 closed.result()
 
     @property
+    def run_id(self) -> int | None:
+        """Id of the run; known after `begin_run`."""
+        return self._writer.run_id
+
+    @property
     def previous_run(self) -> int | None:
         """Newest earlier run that read one of the same captures; known after `begin_run`."""
         return self._writer.previous_run
