@@ -1,0 +1,175 @@
+"""Flow tracking and stream reassembly wired as the pipeline wires them, and the references wired alike.
+
+Both say what they made of packets in the same words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensor.arrays import I64
+from sensor.config import FlowLimits, ReassemblyLimits
+from sensor.flow.record import FlowRecords, flow_records
+from sensor.flow.table import FlowTable
+from sensor.flow.track import FlowTracker, update_history
+from sensor.reassembly.pieces import Pieces
+from sensor.reassembly.stream import StreamReassembler
+from sensor.telemetry import Counters
+from tests.flow.packets import LIMITS, columns, times
+from tests.reference import flow as reference_flow
+from tests.reference.flow import TCP, Packet
+from tests.reference.reassembly import Connection, Octet
+
+FLOW_COLUMNS = (
+    "proto", "orig", "resp", "orig_port", "resp_port", "first_ns", "last_ns", "orig_packets", "resp_packets",
+    "orig_octets", "resp_octets", "orig_missed", "resp_missed", "history", "conn_state",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became of one flow."""
+
+    record: dict[str, object] = field(default_factory=dict)
+    reason: str = ""
+    flow_id: int = 0
+    octets: tuple[list[Octet], list[Octet]] = field(default_factory=lambda: ([], []))
+    closed: list[int] = field(default_factory=list)
+    """Directions that were closed."""
+
+
+class Sensor:
+    """The stages under test."""
+
+    def __init__(self, flow: FlowLimits = LIMITS, reassembly: ReassemblyLimits | None = None) -> None:
+        self.counters = Counters()
+        self.tracker = FlowTracker(flow, self.counters, self._end_flows)
+        self.streams = StreamReassembler(reassembly or ReassemblyLimits(), self.table, self.counters)
+        self.flows: dict[int, Seen] = {}
+        """By number of the flow's first packet."""
+        self.ended: list[int] = []
+        self._ends: dict[int, int] = {}
+
+    @property
+    def table(self) -> FlowTable:
+        return self.tracker.table
+
+    def feed(self, packets: Sequence[Packet]) -> None:
+        """One batch."""
+        rows, octets = columns(packets)
+        first_number = packets[0].number
+        tracked = self.tracker.track(rows, times(packets), first_number)
+        view = memoryview(octets.data)
+        pieces = self.streams.reassemble(rows, tracked, view, times(packets), first_number)
+        update_history(self.table, tracked)
+        self._take(pieces, view)
+        self.tracker.end_replaced(tracked)
+
+    def finish(self) -> None:
+        """The capture is over."""
+        self.tracker.end_all()
+
+    def _end_flows(self, slots: I64, reason: str) -> None:
+        self._take(self.streams.finish(slots), memoryview(b""))
+        records = flow_records(self.table, slots, reason, [False] * slots.shape[0])
+        for i, number in enumerate(records.first_number):
+            seen = self._flow(number)
+            seen.record = record_of(records, i)
+            seen.reason, seen.flow_id = reason, records.flow_id[i]
+            self.ended.append(number)
+        self.streams.forget(slots)
+        for stream in (*(2 * slots).tolist(), *(2 * slots + 1).tolist()):
+            self._ends.pop(stream, None)
+
+    def _flow(self, number: int) -> Seen:
+        return self.flows.setdefault(number, Seen())
+
+    def _take(self, pieces: Pieces, octets: memoryview) -> None:
+        rows = zip(
+            *(
+                getattr(pieces, name).tolist()
+                for name in Pieces.__annotations__
+                if name not in ("closed", "stored")
+            ),
+            strict=True,
+        )
+        last = -1
+        for stream, offset, length, gap, number, ts_ns, position in rows:
+            assert stream >= last, "a stream's pieces lie side by side"
+            last = stream
+            assert length > 0
+            assert position == self._ends.get(stream, 0) + gap
+            self._ends[stream] = position + length
+            data = pieces.stored[-1 - offset] if offset < 0 else bytes(octets[offset : offset + length])
+            assert len(data) == length
+            seen = self._flow(int(self.table.first_number[stream >> 1]))
+            seen.octets[stream & 1].extend(
+                (position + i, octet, number, ts_ns) for i, octet in enumerate(data)
+            )
+        for stream in pieces.closed.tolist():
+            self._flow(int(self.table.first_number[stream >> 1])).closed.append(stream & 1)
+
+
+def record_of(records: FlowRecords, i: int) -> dict[str, object]:
+    return {name: getattr(records, name)[i] for name in FLOW_COLUMNS}
+
+
+class Reference:
+    """The scalar references."""
+
+    def __init__(self, packets: Sequence[Packet], *, stream_octets: int = 1 << 20) -> None:
+        self.tracker = reference_flow.FlowTracker(LIMITS)
+        connections: dict[int, Connection] = {}
+        self.flows: dict[int, Seen] = {}
+        for packet in packets:
+            flow, direction = self.tracker.track(packet)
+            letters = reference_flow.letters(packet, direction)
+            if packet.proto == TCP:
+                connection = connections.setdefault(flow.first_number, Connection(flow, limit=stream_octets))
+                letters += connection.segment(packet, direction)
+                closed = self.flows.setdefault(flow.first_number, Seen()).closed
+                closed += [d for d in (0, 1) if connection.streams[d].closed and d not in closed]
+            flow.note(letters)
+        self.tracker.finish()
+        self.streams = [stream for c in connections.values() for stream in c.streams]
+        for flow in self.tracker.ended:
+            seen = self.flows.setdefault(flow.first_number, Seen())
+            connection = connections.setdefault(flow.first_number, Connection(flow))
+            flow.note(connection.finish())
+            seen.octets = (connection.streams[0].delivered, connection.streams[1].delivered)
+            seen.reason = flow.reason
+            seen.record = {
+                "proto": flow.proto,
+                "orig": divmod(flow.orig[0], 2**64),
+                "resp": divmod(flow.resp[0], 2**64),
+                "orig_port": flow.orig[1],
+                "resp_port": flow.resp[1],
+                "first_ns": flow.first_ns,
+                "last_ns": flow.last_ns,
+                "orig_packets": flow.packets[0],
+                "resp_packets": flow.packets[1],
+                "orig_octets": flow.octets[0],
+                "resp_octets": flow.octets[1],
+                "orig_missed": connection.streams[0].missed,
+                "resp_missed": connection.streams[1].missed,
+                "history": flow.history,
+                "conn_state": flow.conn_state(),
+            }
+
+    def total(self, counter: str) -> int:
+        """Sum of a counter over every stream."""
+        return sum(int(getattr(stream, counter)) for stream in self.streams)
+
+
+def run(packets: Sequence[Packet], sizes: Sequence[int], sensor: Sensor | None = None) -> Sensor:
+    """Feed packets in batches of these sizes, the last of which takes what is left."""
+    sensor = sensor or Sensor()
+    start = 0
+    for size in (*sizes, len(packets)):
+        batch = packets[start : start + size]
+        if batch:
+            sensor.feed(batch)
+        start += size
+    sensor.finish()
+    return sensor
