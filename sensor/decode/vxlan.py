@@ -9,7 +9,7 @@ from sensor.decode.walk import Header, Rows, Walk
 
 HEADER = np.dtype([("flags", "u1"), ("reserved", "V3"), ("vni", "V3"), ("reserved_last", "u1")])
 _VALID_VNI = 0x08
-_RESERVED_FLAGS = 0x77  # 0x80 is the group policy extension's
+"""The other flags are extensions' or "ignored on receipt" (§ 5)."""
 _ETHERNET_LEN = 14
 _ETHERNET_TYPE_OFFSET = 12
 
@@ -20,6 +20,6 @@ def decode_vxlan(walk: Walk, rows: Rows) -> None:
     header = gather(walk.octets, rows.offset, HEADER)
     rest = rows.skip(HEADER.itemsize)
     ethertype = gather(walk.octets, rest.offset + _ETHERNET_TYPE_OFFSET, np.dtype(">u2")).astype(np.uint16)
-    plausible = header["flags"] & (_VALID_VNI | _RESERVED_FLAGS) == _VALID_VNI
+    plausible = header["flags"] & _VALID_VNI != 0
     plausible &= is_known(ethertype) | (ethertype < FIRST_ETHERTYPE)
     walk.push(Header.ETHERNET, walk.enter(walk.filter(rest, plausible), Tunnel.VXLAN))

@@ -114,7 +114,7 @@ def _udp_tunnel(rng: Random, depth: int) -> bytes:
             (
                 (0x30, b""),
                 (0x32, bytes.fromhex("00010000")),
-                (0x34, bytes.fromhex("00000085 01000900 01100400 01aa0000".replace(" ", ""))),
+                (0x34, bytes.fromhex("00000085 01000985 02100400 000000c0 01aa0000".replace(" ", ""))),
             )
         )
         header = struct.pack(">BBHI", flags, 255, len(optional) + len(packet), 7)
@@ -123,7 +123,9 @@ def _udp_tunnel(rng: Random, depth: int) -> bytes:
         before = rng.choice((b"", bytes.fromhex("0000f227f5fffffe"), bytes.fromhex("00010000" + "00" * 9)))
         ports = rng.choice(((3797, 3544), (3544, 3797), (3797, 32900)))
         protocol, payload = ip_payload(rng, depth, 6)
-        return _udp(ports, before + _ipv6(protocol, payload, 0x2001_0000 << 96 | 9))
+        packet = _ipv6(protocol, payload, 0x2001_0000 << 96 | 9)
+        version = rng.choice((packet[:1], packet[:1], b"\x50"))
+        return _udp(ports, before + version + packet[1:] + rng.choice((b"", b"", b"\x00")))
     if kind == "ayiya":
         protocol, payload = ip_payload(rng, depth, 6)
         header = struct.pack(">BBBBI", 0x41, 0x52, 0x11, 41, 0) + bytes(16 + 20)
@@ -183,6 +185,8 @@ def ip_packet(rng: Random, depth: int) -> bytes:
         fragment = rng.choice((0, 0, 0, 0x4000, 0x2000, 0x2005, 0x1FFF))
         total = rng.choice((-1, -1, -1, -1, 0))
         return _ipv4(protocol, payload, options, fragment, total)
+    if rng.random() < 0.1:
+        return _ipv6(rng.choice((6, 17, 59)), b"") + bytes(rng.choice((0, 30)))
     return _ipv6(*_extensions(rng, *ip_payload(rng, depth, 6)))
 
 
@@ -214,7 +218,7 @@ def _shimmed(rng: Random, depth: int) -> bytes:
         elif kind == "mpls":
             result = bytes.fromhex("8847000100400001013f") + packet
         elif kind == "pseudowire":
-            word = rng.choice((b"", bytes(4)))
+            word = rng.choice((b"", bytes(4), b"\x10\x00\x00\x21"))
             result = bytes.fromhex("88470001013f") + word + _EUI + result
         elif kind == "llc":
             result = struct.pack(">H", 6 + len(result)) + bytes.fromhex("aaaa03000000") + result
@@ -247,7 +251,13 @@ def _nflog(rng: Random, depth: int) -> bytes:
         struct.pack(order + "HH", 4 + size, kind) + bytes((size + 3) // 4 * 4)
         for kind, size in rng.choices(((1, 4), (10, 5), (5, 4)), k=rng.randint(0, 4))
     )
-    return bytes.fromhex("02000000") + tlvs + struct.pack(order + "HH", 4 + len(packet), 9) + packet
+    return (
+        bytes.fromhex("02000000")
+        + tlvs
+        + struct.pack(order + "HH", 4 + len(packet), 9)
+        + packet
+        + bytes(rng.choice((0, 8)))
+    )
 
 
 def _linked(rng: Random, link_type: int, depth: int) -> bytes:

@@ -554,7 +554,7 @@ def _ayiya(p: Packet, at: _At) -> _Next:
 
 
 def _vxlan(p: Packet, at: _At) -> _Next:
-    if at.room < 22 or p.u8(at.offset) not in {0x08, 0x88}:
+    if at.room < 22 or not p.u8(at.offset) & 0x08:
         return None
     ethertype = p.u16(at.offset + 8 + 12)
     if ethertype >= 0x600 and ethertype not in _KNOWN_ETHERTYPES:
