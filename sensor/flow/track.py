@@ -76,8 +76,8 @@ class FlowTracker:
 
     @property
     def max_rows(self) -> int:
-        """Rows that one batch may have: each may need a slot, and none of theirs can be evicted."""
-        return min(MAX_ROWS, self.table.capacity)
+        """Rows that one batch may have: each may start a flow, and cut one off that keeps its slot."""
+        return min(MAX_ROWS, self.table.capacity // 2)
 
     def track(self, packets: Packets, ts_ns: I64, first_number: int) -> Tracked:
         """Assign the rows of one batch, at most ``max_rows``, in arrival order, to flows.

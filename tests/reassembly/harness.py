@@ -6,8 +6,6 @@ Both say what they made of packets in the same words.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from sensor.arrays import I64
 from sensor.config import FlowLimits, ReassemblyLimits
 from sensor.flow.record import FlowRecords, flow_records

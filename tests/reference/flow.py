@@ -139,11 +139,12 @@ class FlowTracker:
     def begin(self, packet: Packet) -> Flow:
         """A new flow from its first packet."""
         orig, resp = packet.src, packet.dst
-        syn, ack = packet.flags & SYN, packet.flags & ACK
         from_service = packet.src[1] < 1024 <= packet.dst[1]
-        if packet.proto == TCP and (syn and ack or not syn and from_service):
-            orig, resp = resp, orig
-        elif packet.proto == UDP and from_service:
+        if packet.proto == TCP and packet.flags & SYN:
+            swap = bool(packet.flags & ACK)
+        else:
+            swap = packet.proto in (TCP, UDP) and from_service
+        if swap:
             orig, resp = resp, orig
         return Flow(packet.proto, orig, resp, packet.ts_ns, packet.number, packet.ts_ns, self.clock)
 
