@@ -228,7 +228,7 @@ def _unfold(lines: list[bytes]) -> list[bytes]:
     unfolded: list[bytes] = []
     for line in lines:
         if line[:1] in (b" ", b"\t") and unfolded:
-            unfolded[-1] = unfolded[-1].rstrip(_BLANK) + b" " + line.strip(_BLANK)
+            unfolded[-1] = (unfolded[-1] + b" " + line.strip(_BLANK)).strip(_BLANK)
         else:
             unfolded.append(line.strip(_BLANK))
     return unfolded

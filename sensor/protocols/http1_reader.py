@@ -35,6 +35,7 @@ class MessageReader(ABC):
     """Where one direction stands; what differs between requests and responses is in the subclasses."""
 
     __slots__ = (
+        "_begin",
         "_body_len",
         "_carry",
         "_kept",
@@ -58,6 +59,7 @@ class MessageReader(ABC):
         self._want_body = want_body
         self.state = HEAD
         self._tx: HttpTransaction | None = None  # of the message whose body is being read
+        self._begin = 0  # where the data of the feed under way begins
         self._remaining = 0  # octets to come in LENGTH and CHUNK_DATA; seen in TRAILER and FIELDS
         self._body_len = 0
         self._kept: KeptBody | None = None
@@ -92,6 +94,7 @@ class MessageReader(ABC):
     def feed(self, data: bytes, pos: int, end: int) -> None:
         """Read the octets ``data[pos:end]``."""
         shift = 0
+        self._begin = pos
         if self._carry is not None and pos < end:
             shift = pos - len(self._carry)
             joined = self._join(self._carry, data[pos:end])
@@ -297,7 +300,7 @@ class MessageReader(ABC):
 def head_end(data: bytes, line_end: int, stop: int) -> int:
     """Index of the LF before the empty line that ends a head, or -1; line ends may be bare LF."""
     last = data.find(b"\n\r\n", line_end, stop)
-    bare = data.find(b"\n\n", line_end, stop if last < 0 else last)
+    bare = data.find(b"\n\n", line_end, stop if last < 0 else last + 1)
     return last if bare < 0 else bare
 
 

@@ -2,9 +2,11 @@
 
 from sensor.protocols.http1_fields import Fields
 from sensor.protocols.http1_lines import find_status_line, parse_status_line
+from sensor.protocols.http1_pairing import OVER
 from sensor.protocols.http1_reader import (
     BLANK,
     CR,
+    DONE,
     HEAD,
     LF,
     UNTIL_CLOSE,
@@ -50,14 +52,14 @@ class ResponseReader(MessageReader):
         stop = min(end, pos + limit)
         start = data[pos : min(end, pos + _VERSION_OCTETS)].upper()
         if not b"HTTP/".startswith(start) and not b"ICY ".startswith(start[:4]):
-            return self._start_old(pos, shift) if old else self.lose(pos, torn=False)
+            return self._start_old(pos, shift) if old else self._pass_over(pos)
         line_end = data.find(b"\n", pos, stop)
         if line_end < 0 and end - pos < limit:
             return self._hold(data, pos, end)
         line = data[pos:line_end] if line_end >= 0 else b""
         status_line = parse_status_line(line)
         if status_line is None:
-            return self._start_old(pos, shift) if old else self.lose(pos, torn=False)
+            return self._start_old(pos, shift) if old else self._pass_over(pos)
         last = head_end(data, line_end, stop)
         if last >= 0:
             fields = self._shared.responses.parse(field_section(data, line_end, last))
@@ -73,6 +75,10 @@ class ResponseReader(MessageReader):
         self._end_message()
         return self.lose(stop, torn=True)
 
+    def _pass_over(self, pos: int) -> int:
+        # From the next octet on: what resynchronisation finds at this one has just been refused.
+        return self.lose(pos + 1, torn=True)
+
     def _remember(self, line: bytes, status_line: tuple[bytes, int]) -> None:
         memo = self._shared.status_lines
         if len(line) <= _MAX_STATUS_LINE and line[-1] == CR and line[:1] == b"H":
@@ -83,8 +89,9 @@ class ResponseReader(MessageReader):
     def _start_old(self, pos: int, shift: int) -> int:
         """A response without a head: everything until the end is its body."""
         tx = self._pairing.claim(0)
-        tx.response_at = pos + shift
-        self._shared.marks.append((tx, True, pos + shift))
+        index = max(pos + shift, self._begin)
+        tx.response_at = index
+        self._shared.marks.append((tx, True, index))
         self.state = UNTIL_CLOSE
         self._expect_body(tx, b"")
         return pos
@@ -104,10 +111,13 @@ class ResponseReader(MessageReader):
         if fields.anomalies or anomalies:
             tx.anomalies += fields.anomalies + anomalies
         self._shared.marks.append((tx, True, index))
-        if status == 101:
-            pairing.switch(tx)
-        elif tx.method == b"CONNECT" and 200 <= status < 300:
-            pairing.tunnel(tx)
+        if status == 101 or (tx.method == b"CONNECT" and 200 <= status < 300):
+            if status == 101:
+                pairing.switch(tx)
+            else:
+                pairing.tunnel(tx)
+            if pairing.switched == OVER:
+                self.state = DONE
         elif tx.method == b"HEAD" or status in _BODILESS:
             pairing.end_response(tx)
         elif self._frame(tx, fields):

@@ -26,7 +26,10 @@ def read(
         parser.feed(to_server, data, len(_PAD), len(_PAD) + len(octets))
         for tx, is_response, index in shared.marks:
             assert (tx.response_at if is_response else tx.request_at) == index
-            heads.append((tx.tx_id, is_response, index - len(_PAD) + place[to_server]))
+            if is_response and not tx.status:
+                continue  # HTTP/0.9 has no head; its response is dated by what told that it has none
+            at = index - len(_PAD) + place[to_server] if index >= 0 else index  # -1: the head was cut
+            heads.append((tx.tx_id, is_response, at))
         shared.marks.clear()
         place[to_server] += len(octets)
     parser.finish()

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a client and a server sent, and rows (method, target, host, status, request and response body length)."""
+    """What a client and a server sent, and what is in it.
+
+    Rows are (method, target, host, status, length of the request's body, of the response's).
+    """
 
     name: str
     client: bytes
@@ -229,7 +232,8 @@ CASES = [
     ),
     Case(
         "odd request lines",
-        b"GET  /a  HTTP/1.1\r\nHost: h\r\n\r\nGET\t/b\tHTTP/1.\r\nHost: h\r\n\r\nGET /c d HTTP/1.1\r\nHost: h\r\n\r\n"
+        b"GET  /a  HTTP/1.1\r\nHost: h\r\n\r\nGET\t/b\tHTTP/1.\r\nHost: h\r\n\r\n"
+        b"GET /c d HTTP/1.1\r\nHost: h\r\n\r\n"
         b"XyZ /e HTTP/1.1 \r\nHost: h\r\n\r\nGET /f HTTP/1.1 junk\r\nHost: h\r\n\r\n",
         OK * 5,
         [
