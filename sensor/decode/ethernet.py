@@ -5,7 +5,7 @@ import numpy as np
 from sensor.arrays import gather
 from sensor.decode.ethertype import dispatch_ethertype
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 HEADER_LEN = 14
 TYPE_OFFSET = 12
@@ -38,9 +38,9 @@ def decode_llc(walk: Walk, rows: Rows) -> None:
     snap = (llc["dsap"] == _SAP_SNAP) & (llc["ssap"] == _SAP_SNAP)
     is_ip = (llc["dsap"] == _SAP_IP) & (llc["ssap"] == _SAP_IP)
     rest = rows.skip(_LLC.itemsize)
-    walk.push(Header.IPV4, rest.take(np.flatnonzero(is_ip)))
-    walk.push(Header.OTHER, rest.take(np.flatnonzero(~(snap | is_ip))))
-    _decode_snap(walk, rest.take(np.flatnonzero(snap)))
+    walk.push(Header.IPV4, rest.take(indices(is_ip)))
+    walk.push(Header.OTHER, rest.take(indices(~(snap | is_ip))))
+    _decode_snap(walk, rest.take(indices(snap)))
 
 
 def _decode_snap(walk: Walk, rows: Rows) -> None:
@@ -50,8 +50,8 @@ def _decode_snap(walk: Walk, rows: Rows) -> None:
     # OUI has numbers of its own (Cisco's CDP, spanning tree, …).
     is_ethertype = (snap["oui_high"] == 0) & np.isin(snap["oui_low"], (0x00, 0xF8))
     rest = rows.skip(_SNAP.itemsize)
-    walk.push(Header.OTHER, rest.take(np.flatnonzero(~is_ethertype)))
-    index = np.flatnonzero(is_ethertype)
+    walk.push(Header.OTHER, rest.take(indices(~is_ethertype)))
+    index = indices(is_ethertype)
     ethertype = snap["protocol"][index].astype(np.uint16)
     # A length here would send the row round for ever.
     walk.push(Header.OTHER, rest.take(index[ethertype < 0x0600]))

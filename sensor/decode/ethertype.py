@@ -8,7 +8,7 @@ import numpy as np
 
 from sensor.arrays import U8, U16, Bool
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 FIRST_ETHERTYPE = 0x0600
 """Smaller values are lengths of an IEEE 802.3 frame (IEEE 802.3 clause 3.2.6)."""
@@ -76,8 +76,8 @@ def dispatch_ethertype(
     headers = _TABLE[ethertype]
     short = ethertype < FIRST_ETHERTYPE
     if short.any():
-        index = np.flatnonzero(short)
+        index = indices(short)
         walk.push(Header.LLC, rows.take(index).limit(ethertype[index].astype(np.int64)))
-        index = np.flatnonzero(~short)
+        index = indices(~short)
         rows, headers = rows.take(index), headers[index]
     walk.dispatch(rows, headers, unknown)

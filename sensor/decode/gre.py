@@ -9,7 +9,7 @@ from sensor.arrays import I64, Bool, gather
 from sensor.decode.columns import Layer, Tunnel
 from sensor.decode.ethertype import TRANSPARENT_ETHERNET, make_table
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 HEADER = np.dtype([("flags", ">u2"), ("protocol", ">u2")])
 _CHECKSUM = 0x8000
@@ -80,7 +80,7 @@ def _decode(walk: Walk, rows: Rows, tunnel: Tunnel) -> None:
     walk.flag(rows.row[~good & is_pptp], DecoderEvent.GRE_VERSION1_HDR_TOO_BIG)
     walk.flag(rows.row[~good & ~is_pptp], DecoderEvent.GRE_VERSION0_HDR_TOO_BIG)
     # PPTP without a sequence number is a bare acknowledgment: nothing inside.
-    index = np.flatnonzero(good & ~(is_pptp & (flags & _SEQUENCE == 0)))
+    index = indices(good & ~(is_pptp & (flags & _SEQUENCE == 0)))
     flags, protocol = flags[index], header["protocol"][index].astype(np.uint16)
     rest = rows.take(index).skip(length[index])
     routed = (flags & _ROUTING != 0) & (flags & _VERSION == 0)
@@ -96,14 +96,14 @@ def _decode(walk: Walk, rows: Rows, tunnel: Tunnel) -> None:
     mirrored = np.isin(protocol, (_ERSPAN, _ERSPAN_III))
     for mask, kind in ((mirrored, Tunnel.ERSPAN), (~mirrored & (headers != Header.NONE), tunnel)):
         for header_kind in np.unique(headers[mask]).tolist():
-            part = rest.take(np.flatnonzero(mask & (headers == header_kind)))
+            part = rest.take(indices(mask & (headers == header_kind)))
             walk.push(header_kind, walk.enter(part, kind))
 
 
 def _skip_routes(walk: Walk, rows: Rows, routed: Bool) -> I64:
     """Offsets behind the source routes of the ``routed`` rows (RFC 1701), -1 where they are bad."""
     offset = rows.offset.copy()
-    index = np.flatnonzero(routed)
+    index = indices(routed)
     for _ in range(MAX_ROUTES):
         fits = offset[index] + _ROUTE.itemsize <= rows.end[index]
         offset[index[~fits]] = -1

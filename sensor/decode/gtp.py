@@ -4,7 +4,7 @@ import numpy as np
 
 from sensor.arrays import gather
 from sensor.decode.columns import Tunnel
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 HEADER = np.dtype([("flags", "u1"), ("type", "u1"), ("len", ">u2"), ("teid", ">u4")])
 _VERSION_PROTOCOL = 0xF0
@@ -28,13 +28,13 @@ def decode_gtp_u(walk: Walk, rows: Rows) -> None:
     length = header["len"].astype(np.int64) + HEADER.itemsize
     good = (header["flags"] & _VERSION_PROTOCOL == _VERSION_1_GTP) & (header["type"] == _G_PDU)
     good &= length <= rows.wire_end - rows.offset
-    index = np.flatnonzero(good)
+    index = indices(good)
     flags, rows = header["flags"][index], rows.take(index).limit(length[index])
     # An extension's last octet is the type of the next, as the last optional octet is of the first.
     has_next = (flags & _EXTENSION != 0) & (octets[rows.offset + _NEXT_EXTENSION_OFFSET] != 0)
     rest = rows.skip(np.where(flags & _OPTIONAL != 0, HEADER.itemsize + _OPTIONAL_LEN, HEADER.itemsize))
     offset = rest.offset.copy()
-    following = np.flatnonzero(has_next)
+    following = indices(has_next)
     for _ in range(MAX_EXTENSIONS):
         following = following[offset[following] < rest.end[following]]
         extension_len = octets[offset[following]].astype(np.int64) << 2

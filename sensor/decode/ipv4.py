@@ -6,7 +6,7 @@ from sensor.arrays import gather
 from sensor.decode.columns import Layer
 from sensor.decode.events import DecoderEvent
 from sensor.decode.protocol import dispatch_ipv4_protocol
-from sensor.decode.walk import Rows, Walk
+from sensor.decode.walk import Rows, Walk, indices
 
 HEADER = np.dtype(
     [
@@ -55,30 +55,30 @@ def decode_ipv4(walk: Walk, rows: Rows) -> None:
     if not (long_enough & complete).all():
         walk.flag(rows.row[~long_enough], DecoderEvent.IPV4_IPLEN_SMALLER_THAN_HLEN)
         walk.flag(rows.row[~complete], DecoderEvent.IPV4_TRUNC_PKT)
-        index = np.flatnonzero(long_enough & complete)
+        index = indices(long_enough & complete)
         rows, header = rows.take(index), header[index]
         header_len, total_len = header_len[index], total_len[index]
 
-    row = rows.row
+    at = walk.at(rows)
     protocol = header["protocol"]
-    packets.ip_version[row] = 4
-    packets.ip_proto[row] = protocol
-    packets.src_lo[row] = header["src"].astype(np.uint64)
-    packets.dst_lo[row] = header["dst"].astype(np.uint64)
-    packets.ip_offset[row] = rows.offset
-    packets.ip_len[row] = total_len
+    packets.ip_version[at] = 4
+    packets.ip_proto[at] = protocol
+    packets.src_lo[at] = header["src"].astype(np.uint64)
+    packets.dst_lo[at] = header["dst"].astype(np.uint64)
+    packets.ip_offset[at] = rows.offset
+    packets.ip_len[at] = total_len
 
     wire_end = rows.offset + total_len
-    rest = Rows(row, rows.offset + header_len, np.minimum(rows.end, wire_end), wire_end)
+    rest = Rows(rows.row, rows.offset + header_len, np.minimum(rows.end, wire_end), wire_end)
     flags_fragment = header["flags_fragment"].astype(np.uint16)
     is_fragment = flags_fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET) != 0
     if is_fragment.any():
-        index = np.flatnonzero(is_fragment)
+        index = indices(is_fragment)
         part = rest.take(index)
         walk.finish(part, Layer.FRAGMENT)
         packets.fragment_offset[part.row] = (flags_fragment[index] & _FRAGMENT_OFFSET) << 3
         packets.fragment_more[part.row] = flags_fragment[index] & _MORE_FRAGMENTS != 0
         packets.fragment_id[part.row] = header["id"][index]
-        index = np.flatnonzero(~is_fragment)
+        index = indices(~is_fragment)
         rest, protocol = rest.take(index), protocol[index]
     dispatch_ipv4_protocol(walk, rest, protocol)

@@ -6,7 +6,7 @@ from sensor.arrays import gather
 from sensor.decode.columns import Layer
 from sensor.decode.events import DecoderEvent
 from sensor.decode.protocol import NO_NEXT_HEADER, dispatch_ipv6_protocol
-from sensor.decode.walk import Rows, Walk
+from sensor.decode.walk import Rows, Walk, indices
 
 HEADER = np.dtype(
     [
@@ -47,7 +47,7 @@ def decode_ipv6(walk: Walk, rows: Rows) -> None:
     good = ip_len <= on_wire
     if not good.all():
         walk.flag(rows.row[~good], DecoderEvent.IPV6_TRUNC_PKT)
-        index = np.flatnonzero(good)
+        index = indices(good)
         rows, header, ip_len = rows.take(index), header[index], ip_len[index]
 
     row = rows.row
@@ -81,7 +81,7 @@ def _decode_options(walk: Walk, rows: Rows, unit: int, extra: int) -> None:
     good = length <= rows.end - rows.offset
     if not good.all():
         walk.flag(rows.row[~good], DecoderEvent.IPV6_TRUNC_EXTHDR)
-        index = np.flatnonzero(good)
+        index = indices(good)
         rows, header, length = rows.take(index), header[index], length[index]
     walk.packets.ip_proto[rows.row] = header["next_header"]
     dispatch_ipv6_protocol(walk, rows.skip(length), header["next_header"])
@@ -96,11 +96,11 @@ def decode_fragment(walk: Walk, rows: Rows) -> None:
     packets.ip_proto[rows.row] = header["next_header"]
     offset_more = header["offset_more"]
     atomic = offset_more & (_FRAGMENT_OFFSET | _MORE_FRAGMENTS) == 0
-    index = np.flatnonzero(~atomic)
+    index = indices(~atomic)
     part = rest.take(index)
     walk.finish(part, Layer.FRAGMENT)
     packets.fragment_offset[part.row] = offset_more[index] & _FRAGMENT_OFFSET
     packets.fragment_more[part.row] = offset_more[index] & _MORE_FRAGMENTS
     packets.fragment_id[part.row] = header["id"][index]
-    index = np.flatnonzero(atomic)
+    index = indices(atomic)
     dispatch_ipv6_protocol(walk, rest.take(index), header["next_header"][index])

@@ -10,7 +10,7 @@ import numpy as np
 from sensor.arrays import I64, U8, Bool, gather
 from sensor.decode.ethertype import is_known
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 LABEL_LEN = 4
 _BOTTOM_OF_STACK = 0x100
@@ -33,8 +33,8 @@ def decode_mpls(walk: Walk, rows: Rows) -> None:
     label = gather(walk.octets, rows.offset, np.dtype(">u4"))
     last = label & _BOTTOM_OF_STACK != 0
     rest = rows.skip(LABEL_LEN)
-    walk.push(Header.MPLS, rest.take(np.flatnonzero(~last)))
-    _decode_payload(walk, rest.take(np.flatnonzero(last)))
+    walk.push(Header.MPLS, rest.take(indices(~last)))
+    _decode_payload(walk, rest.take(indices(last)))
 
 
 def _decode_payload(walk: Walk, rows: Rows) -> None:

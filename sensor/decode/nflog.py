@@ -4,7 +4,7 @@ import numpy as np
 
 from sensor.arrays import gather
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 _HEADER = np.dtype([("family", "u1"), ("version", "u1"), ("resource_id", ">u2")])
 _TLV = np.dtype([("len", "<u2"), ("type", "<u2")])
@@ -35,11 +35,11 @@ def decode_nflog(walk: Walk, rows: Rows) -> None:
         length = np.where(swapped, tlv["len"].byteswap(), tlv["len"]).astype(np.int64)
         good = (length >= _TLV.itemsize) & (length <= rows.wire_end - rows.offset)
         walk.flag(rows.row[~good], DecoderEvent.NFLOG_INVALID_TLV)
-        found = np.flatnonzero(good & (kind == _PAYLOAD))
+        found = indices(good & (kind == _PAYLOAD))
         part = rows.take(found)
         end = np.minimum(part.end, part.offset + length[found])
         packet = Rows(part.row, part.offset + _TLV.itemsize, end, end + _MAX_PACKET)
         walk.push(Header.RAW_IP, packet)
-        others = np.flatnonzero(good & (kind != _PAYLOAD))
+        others = indices(good & (kind != _PAYLOAD))
         rows = rows.take(others).skip((length[others] + 3) & ~3)
     walk.flag(rows.row, DecoderEvent.NFLOG_NO_PAYLOAD)

@@ -5,7 +5,7 @@ import numpy as np
 from sensor.arrays import U8, U16, gather
 from sensor.decode.ethertype import dispatch_ethertype
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 _PPPOE = np.dtype([("version_type", "u1"), ("code", "u1"), ("session", ">u2"), ("len", ">u2")])
 
@@ -56,8 +56,8 @@ def decode_ppp(walk: Walk, rows: Rows) -> None:
     first, second = walk.octets[rows.offset], walk.octets[rows.offset + 1]
     cisco = np.isin(first, _CHDLC_ADDRESSES) & (second == 0)
     if cisco.any():  # LINKTYPE_PPP_HDLC stands for either.
-        walk.push(Header.CHDLC, rows.take(np.flatnonzero(cisco)))
-        rows = rows.take(np.flatnonzero(~cisco))
+        walk.push(Header.CHDLC, rows.take(indices(cisco)))
+        rows = rows.take(indices(~cisco))
         first, second = first[~cisco], second[~cisco]
     framed = (first == _ALL_STATIONS_UI[0]) & (second == _ALL_STATIONS_UI[1])
     rows = rows.skip(np.where(framed, 2, 0))

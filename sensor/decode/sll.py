@@ -8,7 +8,7 @@ import numpy as np
 from sensor.arrays import U16, gather
 from sensor.decode.ethertype import FIRST_ETHERTYPE, dispatch_ethertype
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 _SLL_LEN = 16
 _SLL_PROTOCOL_OFFSET = 14
@@ -36,6 +36,6 @@ def decode_sll2(walk: Walk, rows: Rows) -> None:
 def _dispatch(walk: Walk, rows: Rows, protocol: U16) -> None:
     llc = protocol == _PROTOCOL_LLC
     typed = protocol >= FIRST_ETHERTYPE
-    walk.push(Header.LLC, rows.take(np.flatnonzero(llc)))
-    walk.push(Header.OTHER, rows.take(np.flatnonzero(~(llc | typed))))
-    dispatch_ethertype(walk, rows.take(np.flatnonzero(typed)), protocol[typed])
+    walk.push(Header.LLC, rows.take(indices(llc)))
+    walk.push(Header.OTHER, rows.take(indices(~(llc | typed))))
+    dispatch_ethertype(walk, rows.take(indices(typed)), protocol[typed])

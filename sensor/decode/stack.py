@@ -152,7 +152,7 @@ def decode_batch(batch: Batch) -> Packets:
     packets = Packets.empty(len(batch))
     walk = Walk(batch.octets, packets)
     wire_end = batch.offset + np.maximum(batch.wire_len, batch.cap_len)
-    rows = Rows(np.arange(len(batch)), batch.offset, batch.offset + batch.cap_len, wire_end)
+    rows = walk.start(batch.offset, batch.offset + batch.cap_len, wire_end)
     walk.dispatch(rows, _LINK_TABLE[batch.link_type], DecoderEvent.GENERIC_UNSUPPORTED_LINK_TYPE)
     for _ in range(MAX_LAYERS):
         pending = walk.take_pending(_HANDLERS)

@@ -5,7 +5,7 @@ import numpy as np
 from sensor.arrays import I64, U8, Bool, gather
 from sensor.decode.columns import Layer
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Rows, Walk
+from sensor.decode.walk import Rows, Walk, indices
 
 HEADER = np.dtype(
     [
@@ -60,30 +60,30 @@ def decode_tcp(walk: Walk, rows: Rows) -> None:
     good = (header_len >= HEADER_LEN) & (header_len <= rows.wire_end - rows.offset)
     if not good.all():
         walk.flag(rows.row[~good], DecoderEvent.TCP_HLEN_TOO_SMALL)
-        index = np.flatnonzero(good)
+        index = indices(good)
         rows, header, header_len = rows.take(index), header[index], header_len[index]
-    row = rows.row
-    packets.src_port[row] = header["src_port"].astype(np.uint16)
-    packets.dst_port[row] = header["dst_port"].astype(np.uint16)
-    packets.tcp_seq[row] = header["seq"].astype(np.uint32)
-    packets.tcp_ack[row] = header["ack"].astype(np.uint32)
-    packets.tcp_flags[row] = header["flags"]
-    packets.tcp_window[row] = header["window"].astype(np.uint16)
-    rest = Rows(row, np.minimum(rows.offset + header_len, rows.end), rows.end, rows.wire_end)
-    packets.layer[row] = Layer.TCP
-    packets.payload_offset[row] = rest.offset
-    packets.payload_len[row] = rest.end - rest.offset
-    packets.payload_wire_len[row] = rows.wire_end - rows.offset - header_len
+    at = walk.at(rows)
+    packets.src_port[at] = header["src_port"].astype(np.uint16)
+    packets.dst_port[at] = header["dst_port"].astype(np.uint16)
+    packets.tcp_seq[at] = header["seq"].astype(np.uint32)
+    packets.tcp_ack[at] = header["ack"].astype(np.uint32)
+    packets.tcp_flags[at] = header["flags"]
+    packets.tcp_window[at] = header["window"].astype(np.uint16)
+    rest = Rows(rows.row, np.minimum(rows.offset + header_len, rows.end), rows.end, rows.wire_end)
+    packets.layer[at] = Layer.TCP
+    packets.payload_offset[at] = rest.offset
+    packets.payload_len[at] = rest.end - rest.offset
+    packets.payload_wire_len[at] = rows.wire_end - rows.offset - header_len
 
     first_option = header["first_option"].astype(np.uint32)
     plain = (header_len == HEADER_LEN) | ((header_len == _TIMESTAMP_LEN) & (first_option == _TIMESTAMP))
-    index = np.flatnonzero(~plain)
+    index = indices(~plain)
     end = rows.offset[index] + header_len[index]
     whole = end <= rows.end[index]
     index = index[whole]
     bad = find_bad_options(walk.octets, rows.offset[index] + HEADER_LEN, end[whole])
     if bad.any():
-        walk.flag(row[index[bad]], DecoderEvent.TCP_OPT_INVALID_LEN)
+        walk.flag(rows.row[index[bad]], DecoderEvent.TCP_OPT_INVALID_LEN)
 
 
 def find_bad_options(octets: U8, offset: I64, end: I64) -> Bool:

@@ -6,7 +6,7 @@ from sensor.arrays import gather
 from sensor.decode.columns import Layer
 from sensor.decode.events import DecoderEvent
 from sensor.decode.udp_tunnels import dispatch_udp_payload
-from sensor.decode.walk import Rows, Walk
+from sensor.decode.walk import Rows, Walk, indices
 
 HEADER = np.dtype([("src_port", ">u2"), ("dst_port", ">u2"), ("len", ">u2"), ("checksum", ">u2")])
 HEADER_LEN = 8
@@ -29,13 +29,13 @@ def decode_udp(walk: Walk, rows: Rows) -> None:
     if not exact.all():
         walk.flag(rows.row[length < HEADER_LEN], DecoderEvent.UDP_HLEN_TOO_SMALL)
         walk.flag(rows.row[~exact], DecoderEvent.UDP_LEN_INVALID)
-        index = np.flatnonzero((length >= HEADER_LEN) & (length <= on_wire))
+        index = indices((length >= HEADER_LEN) & (length <= on_wire))
         rows, header, length = rows.take(index), header[index], length[index]
     rest = rows.limit(length).skip(HEADER_LEN)
-    row = rows.row
+    at = walk.at(rows)
     src_port = header["src_port"].astype(np.uint16)
     dst_port = header["dst_port"].astype(np.uint16)
-    packets.src_port[row] = src_port
-    packets.dst_port[row] = dst_port
+    packets.src_port[at] = src_port
+    packets.dst_port[at] = dst_port
     walk.finish(rest, Layer.UDP)
     dispatch_udp_payload(walk, rest, src_port, dst_port)

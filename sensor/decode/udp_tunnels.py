@@ -8,7 +8,7 @@ import numpy as np
 
 from sensor.arrays import U8, U16, gather
 from sensor.decode.events import DecoderEvent
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 _EITHER = {
     1701: Header.L2TP,
@@ -61,13 +61,13 @@ def dispatch_udp_payload(walk: Walk, rows: Rows, src_port: U16, dst_port: U16) -
     # Teredo's clients and relays talk to each other on any port (RFC 4380 § 5.2). An IPv6 header
     # of exactly the payload's length and with an address of 2001::/32 is no coincidence.
     room = rows.wire_end - rows.offset
-    maybe = np.flatnonzero((headers == Header.NONE) & (rows.end - rows.offset >= _IPV6_LEN))
+    maybe = indices((headers == Header.NONE) & (rows.end - rows.offset >= _IPV6_LEN))
     maybe = maybe[walk.octets[rows.offset[maybe]] >> 4 == 6]
     if maybe.shape[0]:
         start = gather(walk.octets, rows.offset[maybe], _IPV6_START)
         exact = start["payload_len"].astype(np.int64) + _IPV6_LEN == room[maybe]
         ours = (start["src_prefix"] == _TEREDO_PREFIX) | (start["dst_prefix"] == _TEREDO_PREFIX)
         headers[maybe[exact & ours]] = Header.TEREDO
-    tunnelled = np.flatnonzero(headers)
+    tunnelled = indices(headers != Header.NONE)
     if tunnelled.shape[0]:
         walk.dispatch(rows.take(tunnelled), headers[tunnelled], DecoderEvent.NONE)

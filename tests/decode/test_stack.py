@@ -1,9 +1,12 @@
 """The columnar decoder against the scalar reference, on whole stacks."""
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.decode import events
 from sensor.decode.columns import Layer, Packets
 from sensor.decode.events import DecoderEvent
 from sensor.decode.stack import count_events, decode_batch
@@ -76,3 +79,9 @@ def test_events_fit_their_column_and_have_one_label_each() -> None:
     assert len(labels) == len(DecoderEvent)
     assert max(DecoderEvent) <= np.iinfo(Packets.empty(0).event.dtype).max
     assert DecoderEvent.IPV4_TRUNC_PKT.label == "ipv4.trunc_pkt"
+
+
+def test_every_event_but_none_is_raised_by_some_header() -> None:
+    sources = "".join(path.read_text() for path in Path(events.__file__).parent.glob("*.py"))
+    unused = [event.name for event in DecoderEvent if f"DecoderEvent.{event.name}" not in sources]
+    assert unused == []
