@@ -23,7 +23,8 @@ LINKTYPE_RAW = 101
 _MAX_DATAGRAM = 65_535
 _IPV6_FRAGMENT_HEADER = 8
 _ROUNDS = 4
-"""A datagram may carry a fragment of a tunnel's inner packet; deeper nesting is left as it is."""
+"""A datagram may carry a fragment of a tunnel's inner packet. Each depth takes a round, so that inner
+fragments are taken in by arrival, whether or not they came in fragments; deeper nesting is left as it is."""
 
 _Key = tuple[int, ...]
 
@@ -53,12 +54,13 @@ class FragmentReassembler:
         for _ in range(_ROUNDS):
             if rows.shape[0] == 0:
                 return
-            self._counters.fragments += rows.shape[0]
-            whole = self._add(packets, rows, batch)
-            if not whole:
-                return
-            rows = _decode_again(packets, batch, whole)
-            rows = rows[packets.layer[rows] == Layer.FRAGMENT]
+            depth = packets.tunnel_depth[rows]
+            outermost = depth == depth.min()
+            self._counters.fragments += int(outermost.sum())
+            whole = self._add(packets, rows[outermost], batch)
+            again = _decode_again(packets, batch, whole) if whole else rows[:0]
+            nested = again[packets.layer[again] == Layer.FRAGMENT]
+            rows = np.sort(np.concatenate([rows[~outermost], nested]))
 
     def _add(self, packets: Packets, rows: I64, batch: Batch) -> list[tuple[int, bytes]]:
         """Take fragments in; return (row, datagram) for those that complete one."""
@@ -167,9 +169,15 @@ def _decode_again(packets: Packets, batch: Batch, whole: list[tuple[int, bytes]]
     good = np.flatnonzero(again.layer != Layer.NONE)
     rows, tunnelled = rows[good], packets.tunnel[rows[good]] != 0
     for item in fields(Packets):
-        column, new = getattr(packets, item.name), getattr(again, item.name)[good]
-        if item.name.startswith(("outer_", "vlan", "tunnel")):
-            old = column[rows]
-            new = np.where(tunnelled, old, new) if not item.name.startswith("vlan") else old
+        name, column = item.name, getattr(packets, item.name)
+        old, new = column[rows], getattr(again, name)[good]
+        if name == "tunnel_depth":
+            new = old + new
+        elif name.startswith("vlan"):
+            new = old
+        elif name.startswith("outer_"):
+            new = np.where(tunnelled, old, new)
+        elif name == "tunnel":
+            new = np.where(new != 0, new, old)  # the last that was peeled off
         column[rows] = new
     return rows
