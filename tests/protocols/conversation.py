@@ -28,7 +28,8 @@ def read(
             assert (tx.response_at if is_response else tx.request_at) == index
             if is_response and not tx.status:
                 continue  # HTTP/0.9 has no head; its response is dated by what told that it has none
-            at = index - len(_PAD) + place[to_server] if index >= 0 else index  # -1: the head was cut
+            is_cut = f"http.{'response' if is_response else 'request'}_head_cut" in tx.anomalies
+            at = -1 if is_cut else index - len(_PAD) + place[to_server]
             heads.append((tx.tx_id, is_response, at))
         shared.marks.clear()
         place[to_server] += len(octets)

@@ -1,0 +1,70 @@
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.protocols.content_coding import decode_content
+
+
+def raw_deflate(data: bytes) -> bytes:
+    coder = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return coder.compress(data) + coder.flush()
+
+
+CODERS = [
+    (b"gzip", gzip.compress),
+    (b"X-GZIP", gzip.compress),
+    (b"deflate", zlib.compress),
+    (b"deflate", raw_deflate),
+    (b"br", brotli.compress),
+    (b"zstd", zstandard.compress),
+    (b"gzip, br", lambda data: brotli.compress(gzip.compress(data))),
+    (b"identity", bytes),
+    (b"", bytes),
+]
+TEXT = "遠隔操作のご案内 ".encode() * 3000
+
+
+@pytest.mark.parametrize(("coding", "encode"), CODERS)
+def test_round_trip_cut_and_limit(coding, encode) -> None:  # type: ignore[no-untyped-def]
+    assert decode_content(encode(TEXT), coding, 1 << 20) == (TEXT, "")
+    decoded, _ = decode_content(encode(TEXT), coding, 1000)
+    assert decoded == TEXT[:1000]
+    part, wrong = decode_content(encode(TEXT)[:-8], coding, 1 << 20)
+    assert TEXT.startswith(part)
+    assert wrong == ""
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"zstd"])
+@given(data=st.binary(max_size=300))
+def test_garbage_is_returned_or_decoded_within_the_limit(coding: bytes, data: bytes) -> None:
+    decoded, _ = decode_content(data, coding, 50)
+    assert len(decoded) <= 50
+
+
+def test_what_precedes_damage_is_kept() -> None:
+    damaged = gzip.compress(TEXT[:4000] + bytes(range(256)) * 30, 9)
+    damaged = damaged[: len(damaged) - 40] + b"\xff" * 40
+    decoded, wrong = decode_content(damaged, b"gzip", 1 << 20)
+    assert decoded.startswith(TEXT[:4000])
+    assert wrong == "http.decompression_failed"
+
+
+def test_gzip_members() -> None:
+    assert decode_content(gzip.compress(b"a") + gzip.compress(b"b"), b"gzip", 100) == (b"ab", "")
+
+
+def test_bomb() -> None:
+    bomb = zlib.compress(bytes(1 << 20))
+    decoded, wrong = decode_content(bomb, b"deflate", 1 << 19)
+    assert len(decoded) == 1 << 19
+    assert wrong == "http.compression_bomb"
+
+
+def test_unknown_and_stacked() -> None:
+    assert decode_content(b"abc", b"sdch", 10) == (b"abc", "http.abnormal_ce_header")
+    assert decode_content(b"abc", b"gzip, gzip, gzip", 10) == (b"abc", "http.too_many_encoding_layers")

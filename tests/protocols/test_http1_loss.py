@@ -1,0 +1,152 @@
+"""Octets that the capture missed, and bounds that hostile senders reach."""
+
+from sensor.protocols.http1 import Http1Limits, Http1Parser, Http1Shared
+from sensor.protocols.transaction import HttpTransaction
+from tests.protocols.http1_cases import GET, OK
+
+
+class Flow:
+    """A parser with its sink, fed whole byte strings."""
+
+    def __init__(self, limits: Http1Limits | None = None) -> None:
+        self.sink: list[HttpTransaction] = []
+        self.shared = Http1Shared(limits or Http1Limits())
+        self.parser = Http1Parser(self.shared.limits, self.sink, True, True, self.shared)
+
+    def client(self, data: bytes) -> None:
+        self.parser.feed(True, data, 0, len(data))
+
+    def server(self, data: bytes) -> None:
+        self.parser.feed(False, data, 0, len(data))
+
+    def rows(self) -> list[tuple[bytes, int, int]]:
+        self.parser.finish()
+        assert self.shared.buffered == 0
+        return [(tx.target, tx.status, tx.response_body_len) for tx in self.sink]
+
+
+def get(target: bytes) -> bytes:
+    return GET.replace(b"/ ", target + b" ")
+
+
+def test_a_gap_inside_a_body_counts_as_body() -> None:
+    flow = Flow()
+    flow.client(get(b"/1") + get(b"/2"))
+    flow.server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+    flow.parser.gap(False, 5)
+    flow.server(b"de" + OK)
+    assert flow.rows() == [(b"/1", 200, 10), (b"/2", 200, 2)]
+    assert flow.sink[0].response_body == b"abc"
+    assert flow.shared.counters.bodies_cut == 1
+
+
+def test_after_a_gap_past_a_body_the_next_request_is_found() -> None:
+    flow = Flow()
+    flow.client(b"POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab")
+    flow.parser.gap(True, 500)
+    flow.client(b"rest of a body}" + get(b"/3") + b"more\r\n" + get(b"/4"))
+    assert [target for target, _, _ in flow.rows()] == [b"/1", b"/3", b"/4"]
+
+
+def test_a_torn_request_line_is_not_believed() -> None:
+    flow = Flow()
+    flow.client(get(b"/1"))
+    flow.parser.gap(True, 100)
+    flow.client(b"ST /torn HTTP/1.1\r\nHost: h\r\n\r\n" + get(b"/3"))
+    assert [target for target, _, _ in flow.rows()] == [b"/1", b"/3"]
+
+
+def test_a_head_cut_by_a_gap_is_reported() -> None:
+    flow = Flow()
+    flow.client(b"GET /1 HTTP/1.1\r\nHost: h\r\nUser-")
+    flow.parser.gap(True, 9)
+    flow.client(b"x\r\n\r\n" + get(b"/2"))
+    assert [target for target, _, _ in flow.rows()] == [b"/1", b"/2"]
+    assert flow.sink[0].host == b"h"
+    assert flow.sink[0].anomalies == ("http.request_head_cut",)
+
+
+def test_a_client_that_waits_for_responses_is_paired_after_lost_ones() -> None:
+    flow = Flow()
+    flow.client(get(b"/1"))
+    flow.server(OK)
+    flow.client(get(b"/2"))
+    flow.parser.gap(False, 700)
+    flow.client(get(b"/3"))
+    flow.server(OK)
+    assert flow.rows() == [(b"/1", 200, 2), (b"/2", 0, 0), (b"/3", 200, 2)]
+
+
+def test_a_tail_of_a_lost_response_is_passed_over() -> None:
+    flow = Flow()
+    flow.client(get(b"/1"))
+    flow.parser.gap(False, 700)
+    flow.server(b"tail of a body, HTTP/1.1 maybe" + OK)
+    assert flow.rows() == [(b"/1", 200, 2)]
+
+
+def test_a_head_without_end_is_reported_at_the_limit() -> None:
+    flow = Flow(Http1Limits(head_octets=200))
+    flow.client(b"GET /long HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 100 + b"\r\n" + GET)
+    assert [target for target, _, _ in flow.rows()] == [b"/long", b"/"]
+    assert "http.request_head_too_long" in flow.sink[0].anomalies
+    assert flow.shared.counters.heads_too_long == 1
+
+
+def test_a_request_line_without_end_is_reported_at_the_limit() -> None:
+    flow = Flow()
+    for _ in range(100):
+        flow.client(b"GET /" + b"a" * 2000)
+    assert len(flow.rows()) == 1
+    assert len(flow.sink[0].target) < flow.shared.limits.head_octets
+
+
+def test_a_status_line_without_end_ends() -> None:
+    flow = Flow()
+    flow.client(GET + GET)
+    flow.server(b"HTTP/1.1 200 " + b"a" * 70_000 + b"\r\n" + OK)
+    assert flow.rows() == [(b"/", 200, 2), (b"/", 0, 0)]
+
+
+def test_requests_that_are_never_answered_are_bounded() -> None:
+    flow = Flow(Http1Limits(pending_octets=20_000))
+    for i in range(1000):
+        flow.client(get(b"/%d" % i))
+    assert flow.shared.counters.requests_evicted > 900
+    assert [target for target, _, _ in flow.rows()] == [b"/%d" % i for i in range(1000)]
+
+
+def test_a_response_after_eviction_is_not_given_to_a_later_request() -> None:
+    flow = Flow(Http1Limits(pending_octets=2000))
+    for i in range(10):
+        flow.client(get(b"/%d" % i))
+    flow.server(OK)
+    assert flow.shared.counters.requests_evicted > 0
+    assert [row for row in flow.rows() if row[1]] == [(b"", 200, 2)]
+
+
+def test_kept_bodies_are_bounded_in_one_flow_and_over_all() -> None:
+    flow = Flow(Http1Limits(body_octets=10, buffered_octets=12))
+    flow.client(get(b"/1"))
+    flow.server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 50)
+    other: list[HttpTransaction] = []
+    parser = Http1Parser(flow.shared.limits, other, False, True, flow.shared)
+    response = OK.replace(b"Length: 2", b"Length: 9") + b"1234567"
+    parser.feed(False, response, 0, len(response))
+    parser.finish()
+    assert other[0].response_body == b"ok"
+    assert other[0].response_body_len == 9
+    assert flow.rows() == [(b"/1", 200, 50)]
+    assert flow.sink[0].response_body == b"x" * 10
+    assert flow.shared.counters.bodies_cut == 2
+
+
+def test_the_memo_stays_bounded() -> None:
+    limits = Http1Limits(memo_entries=16)
+    flow = Flow(limits)
+    for i in range(200):
+        flow.client(b"GET / HTTP/1.1\r\nHost: h%d\r\nX-%d: y\r\n\r\n" % (i, i))
+        flow.server(b"HTTP/1.1 200 OK %d\r\nContent-Length: 0\r\nETag: %d\r\n\r\n" % (i, i))
+    assert [tx.host for tx in flow.sink] == [b"h%d" % i for i in range(200)]
+    assert len(flow.shared.requests.sections) <= limits.memo_entries
+    assert len(flow.shared.status_lines) <= limits.memo_entries
