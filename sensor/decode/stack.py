@@ -44,7 +44,7 @@ from sensor.decode.walk import Header, Rows, Walk
 
 MAX_LAYERS = 32
 """Headers peeled off one packet. Suricata stops at 16 without counting IPv6 extension headers,
-addresses families and shims, each of which is a layer here."""
+shims and address families, each of which is a layer here."""
 
 Handler = Callable[[Walk, Rows], None]
 
