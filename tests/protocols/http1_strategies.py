@@ -1,5 +1,7 @@
 """Near-valid HTTP/1 messages, and ways to split octets."""
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 LINE_ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
@@ -94,4 +96,4 @@ def turns(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
     """``data`` cut at the places that fall inside it."""
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(places)]

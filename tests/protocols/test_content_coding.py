@@ -1,7 +1,8 @@
 import gzip
 import zlib
+from collections.abc import Callable
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import pytest
 import zstandard
 from hypothesis import given
@@ -30,7 +31,7 @@ TEXT = "遠隔操作のご案内 ".encode() * 3000
 
 
 @pytest.mark.parametrize(("coding", "encode"), CODERS)
-def test_round_trip_cut_and_limit(coding, encode) -> None:  # type: ignore[no-untyped-def]
+def test_round_trip_cut_and_limit(coding: bytes, encode: Callable[[bytes], bytes]) -> None:
     assert decode_content(encode(TEXT), coding, 1 << 20) == (TEXT, "")
     decoded, _ = decode_content(encode(TEXT), coding, 1000)
     assert decoded == TEXT[:1000]

@@ -32,7 +32,6 @@ def test_any_split(conversation: list[tuple[bytes, bytes]], cuts: list[int], oth
     pieces = [(True, piece) for piece in split(client, cuts)]
     pieces += [(False, piece) for piece in split(server, other_cuts)]
     assert read(pieces) == whole
-    assert read(octets(True, client) + octets(False, server)) == whole
 
 
 @given(turns(), CUTS, st.data())

@@ -3,17 +3,43 @@ import pytest
 from sensor.protocols.probe import Verdict, probe_request, probe_response
 
 REQUESTS = [
-    b"GET / HTTP/1.1\r\n", b"\r\n\r\nPOST /x HTTP/1.0\n", b"FOO-bar /x HTTP/1.1\r\n", b"GET /old\r\n", b"OPTIONS * HTTP/1.1\r\n",
-    b"GET http://a/ HTTP/1.1\r\n", b"CONNECT a:443 HTTP/1.1\r\n", b"get / HTTP/1.1\r\n", b"GET / HTTP/1.\r\n",
+    b"GET / HTTP/1.1\r\n",
+    b"\r\n\r\nPOST /x HTTP/1.0\n",
+    b"FOO-bar /x HTTP/1.1\r\n",
+    b"GET /old\r\n",
+    b"OPTIONS * HTTP/1.1\r\n",
+    b"GET http://a/ HTTP/1.1\r\n",
+    b"CONNECT a:443 HTTP/1.1\r\n",
+    b"get / HTTP/1.1\r\n",
+    b"GET / HTTP/1.\r\n",
     b"GET http://a/old\r\n",
-]  # fmt: skip
+]
 OTHERS = [
-    b"HELO x\r\n", b"EHLO mail.example\r\n", b"MAIL FROM:<a@b>\r\n", b"USER x\r\n", b"RETR file\r\n", b"RETR /file\r\n",
-    b"SSH-2.0-OpenSSH_9.2\r\n", b"NICK me\r\n", b"USER a 0 * :Real Name\r\n", b"PRIVMSG #c :GET / HTTP\r\n",
-    b"INVITE sip:a@b SIP/2.0\r\n", b"OPTIONS rtsp://a/b RTSP/1.0\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01", b"\x03\x00\x00\x13\x0e\xe0", b"\0\0\0\x0c\n", b"GET \n", b"T /zeek.html\n",
-    b"GET/ HTTP/1.1\n", b"LOGIN a b\r\n", b"a001 LOGIN x y\r\n", b"STAT\r\n", b"220 ready\r\n", b"x" * 200,
-]  # fmt: skip
+    b"HELO x\r\n",
+    b"EHLO mail.example\r\n",
+    b"MAIL FROM:<a@b>\r\n",
+    b"USER x\r\n",
+    b"RETR file\r\n",
+    b"RETR /file\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"NICK me\r\n",
+    b"USER a 0 * :Real Name\r\n",
+    b"PRIVMSG #c :GET / HTTP\r\n",
+    b"INVITE sip:a@b SIP/2.0\r\n",
+    b"OPTIONS rtsp://a/b RTSP/1.0\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01",
+    b"\x03\x00\x00\x13\x0e\xe0",
+    b"\0\0\0\x0c\n",
+    b"GET \n",
+    b"T /zeek.html\n",
+    b"GET/ HTTP/1.1\n",
+    b"LOGIN a b\r\n",
+    b"a001 LOGIN x y\r\n",
+    b"STAT\r\n",
+    b"220 ready\r\n",
+    b"x" * 200,
+]
 
 
 @pytest.mark.parametrize("octets", REQUESTS)
