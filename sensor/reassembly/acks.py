@@ -1,5 +1,6 @@
 """What the other side acknowledges (RFC 9293, section 3.4): the receiver has what lies before it."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,7 +50,11 @@ class Acks:
 
     def until(self, slow: SlowStream, arrival: int) -> None:
         """Apply, one by one, those that arrived before ``arrival``."""
-        while self.done < len(self.arrival) and self.arrival[self.done] < arrival:
+        stop = bisect_left(self.arrival, arrival, lo=self.done)
+        while self.done < stop:
+            if not slow.held.segments:  # there is no hole: only the latest counts, later
+                self.latest, self.done = self.number[stop - 1], stop
+                return
             self.latest = self.number[self.done]
             if self.apply(slow):
                 self.declared.append(self.arrival[self.done])

@@ -9,12 +9,13 @@ A stream starts at the sequence number after its SYN, or at its first segment wh
 in the middle; a SYN-ACK also tells where the other side starts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.arrays import I64, U8, U32
+from sensor.arrays import I64, U8, U32, Bool
 from sensor.config import ReassemblyLimits
 from sensor.decode.columns import Layer, Packets
 from sensor.flow.state import ACK, FIN, RESPONDER, RST, SYN, G, T
@@ -36,7 +37,7 @@ class _Rows:
     row: I64
     stream: I64
     """2 * slot + direction."""
-    first: NDArray[np.bool_]
+    first: Bool
     flags: U8
     seq: U32
     """Of the first octet of data (after a SYN)."""
@@ -93,7 +94,10 @@ class StreamReassembler:
         if slow_streams.shape[0]:
             slow = np.isin(stream, slow_streams)
             out = PieceList()
-            self._slow(slow_streams, rows, data, in_order, packets, tracked, octets, ts_ns, first_number, out)
+            slow_data, its_order = data[slow], in_order[slow]
+            self._slow(
+                slow_streams, rows, slow_data, its_order, packets, tracked, octets, ts_ns, first_number, out
+            )
             fast = data[~slow]
         else:
             out, fast = None, data
@@ -220,7 +224,7 @@ class StreamReassembler:
         streams: I64,
         rows: _Rows,
         data: I64,
-        in_order: NDArray[np.bool_],
+        in_order: Bool,
         packets: Packets,
         tracked: Tracked,
         octets: memoryview,
@@ -228,24 +232,24 @@ class StreamReassembler:
         first_number: int,
         out: PieceList,
     ) -> None:
-        """Put the segments of some streams in order."""
-        data_stream = rows.stream[data]
-        for stream in streams.tolist():
+        """Put the segments of some streams in order; ``data`` and ``in_order`` are of those streams alone."""
+        # Everything is gathered for all streams at once: a numpy call costs as much as a few segments.
+        row, key = rows.row[data], rows.stream[data]
+        cap_len, wire_len = packets.payload_len[row], rows.wire_len[data]
+        begins = np.searchsorted(key, streams).tolist()
+        ends = np.searchsorted(key, streams, side="right").tolist()
+        positions = (self._position[key] + distance(rows.seq[data], self._next[key])).tolist()
+        stretch_ends = _stretches(in_order & (cap_len == wire_len), begins)
+        wires, caps, offsets = wire_len.tolist(), cap_len.tolist(), packets.payload_offset[row].tolist()
+        numbers, all_times = (row + first_number).tolist(), ts_ns[row].tolist()
+        fins, arrivals = ((rows.flags[data] & FIN) != 0).tolist(), rows.at[data].tolist()
+        all_acks = self._acks_of(streams, rows)
+        for stream, begin, end, acks in zip(streams.tolist(), begins, ends, all_acks, strict=True):
             slow = self._open(stream, out)
-            begin, end = np.searchsorted(data_stream, [stream, stream + 1])
-            mine = data[begin:end]
-            row = rows.row[mine]
-            position = (slow.next + distance(rows.seq[mine], int(self._next[stream]))).tolist()
-            wire = rows.wire_len[mine].tolist()
-            cap = packets.payload_len[row].tolist()
-            offset = packets.payload_offset[row].tolist()
-            number = (row + first_number).tolist()
-            times = ts_ns[row].tolist()
-            fin = ((rows.flags[mine] & FIN) != 0).tolist()
-            arrival = rows.at[mine].tolist()
-            acks = self._acks_of(stream, rows)
+            mine = slice(begin, end)
+            position, wire, cap, offset = positions[mine], wires[mine], caps[mine], offsets[mine]
+            number, times, fin, arrival = numbers[mine], all_times[mine], fins[mine], arrivals[mine]
             retransmitted: list[int] = []
-            stretch_end = _stretches(in_order[begin:end], rows.wire_len[mine] == packets.payload_len[row])
             i = -1
             while (i := i + 1) < len(position):
                 if slow.held.segments:
@@ -253,7 +257,7 @@ class StreamReassembler:
                 ahead = distance(position[i], slow.next)
                 pos, length = slow.next + ahead, wire[i]
                 waiting = bool(slow.held.segments)
-                last = stretch_end[i]
+                last = stretch_ends[begin + i] - begin
                 if not ahead and not waiting and slow.fin is None and cap[i] == length and last > i + 1:
                     slow.deliver_all(offset[i:last], wire[i:last], number[i:last], times[i:last])
                     i = last - 1
@@ -294,15 +298,17 @@ class StreamReassembler:
             tracked.bits[acks.declared] |= np.uint32(1 << G + shift)
             self._close(slow)
 
-    def _acks_of(self, stream: int, rows: _Rows) -> Acks:
-        """What the other side acknowledges of ``stream``, by arrival."""
-        begin, end = np.searchsorted(rows.stream, [stream ^ 1, (stream ^ 1) + 1])
-        mine = slice(int(begin), int(end))
-        spoke = np.flatnonzero((rows.flags[mine] & ACK) != 0)
-        base = (int(self._next[stream]) - int(self._position[stream])) % MODULUS
-        return Acks(
-            rows.at[mine][spoke].tolist(), rows.ack[mine][spoke].tolist(), self._acks.of(stream ^ 1), base
-        )
+    def _acks_of(self, streams: I64, rows: _Rows) -> Iterator[Acks]:
+        """What the other sides acknowledge of ``streams``, by arrival."""
+        spoke = np.flatnonzero((rows.flags & ACK) != 0)
+        speaker, arrival, number = rows.stream[spoke], rows.at[spoke], rows.ack[spoke]
+        other = streams ^ 1
+        begins = np.searchsorted(speaker, other).tolist()
+        ends = np.searchsorted(speaker, other, side="right").tolist()
+        bases = ((self._next[streams] - self._position[streams]) % MODULUS).tolist()
+        for stream, begin, end, base in zip(other.tolist(), begins, ends, bases, strict=True):
+            mine = slice(begin, end)
+            yield Acks(arrival[mine].tolist(), number[mine].tolist(), self._acks.of(stream), base)
 
     def _limit(self, slow: SlowStream) -> bool:
         """Hold no more than the limits allow; return whether that made a hole a gap."""
@@ -345,20 +351,25 @@ class StreamReassembler:
         self._table.missed[stream & 1, stream >> 1] += slow.gap_octets
 
 
-def _stretches(in_order: NDArray[np.bool_], whole: NDArray[np.bool_]) -> list[int]:
+def _stretches(whole: Bool, begins: list[int]) -> list[int]:
     """For each segment, the end of the stretch of whole, consecutive ones that it stands in.
 
     The last segment of a stream is left out of every stretch, and one after which the order breaks is
     too: they may carry a FIN.
+
+    :param whole: (n,) the segment follows the one before it, and all of it was captured.
+    :param begins: where each stream's segments begin.
     """
-    n = in_order.shape[0]
-    breaks = np.flatnonzero(~(in_order & whole))
+    follows = whole.copy()
+    n = follows.shape[0]
+    follows[[at for at in begins if at < n]] = False  # a stream may have none here
+    breaks = np.flatnonzero(~follows)
     ends = np.append(breaks, n)
     following: list[int] = (ends[np.searchsorted(breaks, np.arange(n), side="right")] - 1).tolist()
     return following
 
 
-def _carry(gap: I64, empty: NDArray[np.bool_], starts: I64, stream: I64) -> I64:
+def _carry(gap: I64, empty: Bool, starts: I64, stream: I64) -> I64:
     """Gaps, with those before empty pieces added to the next piece of the same stream."""
     total = np.cumsum(gap)
     # The gap of a piece: everything since the last piece of its stream that had octets.
