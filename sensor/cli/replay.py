@@ -4,10 +4,18 @@ import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from sensor.cli.options import add_database_option, add_language_option, table_width
-from sensor.errors import ConfigError, SensorError
+from sensor.cli.options import (
+    add_database_option,
+    add_language_option,
+    check_not_input,
+    database_to_write,
+    default_database,
+    table_width,
+)
+from sensor.cli.outputs import EveOutput
+from sensor.errors import ConfigError
 
 _EPILOG = """\
 examples:
@@ -27,7 +35,9 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("captures", nargs="+", metavar="PCAP", help="capture file, directory of them, or - for standard input")
+    parser.add_argument(
+        "captures", nargs="+", metavar="PCAP", help="capture file, directory of them, or - for standard input"
+    )
     parser.add_argument(
         "--signatures",
         action="append",
@@ -37,13 +47,19 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="signature file or directory, beside the shipped ones; may be repeated",
     )
     parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
-    parser.add_argument("--eve", metavar="FILE", help="write EVE JSON lines to FILE, or - for standard output")
-    add_database_option(parser)
-    parser.add_argument("--no-db", action="store_true", help="log nothing to a database")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a capture is damaged")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
     parser.add_argument(
-        "--window", type=_octets, default=None, metavar="OCTETS", help="octets of a capture read at once (4M)"
+        "--eve", metavar="FILE", help="write EVE JSON lines to FILE, or - for standard output"
+    )
+    add_database_option(parser)
+    parser.add_argument("--no-db", action="store_true", help="keep nothing in a database")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a capture is damaged")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary")
+    parser.add_argument(
+        "--window",
+        type=_octets,
+        default=None,
+        metavar="OCTETS",
+        help="read so much of a capture at once, 1k to 256M (default: 4M)",
     )
     add_language_option(parser)
     parser.set_defaults(run=_run)
@@ -60,87 +76,80 @@ def _octets(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     import gc
 
+    from sensor.capture.source import find_captures
+    from sensor.cli.summary import Logged, print_summary
     from sensor.config import Settings
     from sensor.matching.compile import compile_signatures
     from sensor.replay import Replay
     from signatures.loader import load_signatures
 
+    # Everything that can be wrong with the arguments is said before anything is written.
     if options.captures.count("-") > 1:
         raise ConfigError("standard input (-) can be read once only")
     signatures = load_signatures(options.signatures, builtin=not options.no_builtin).signatures
+    captures = find_captures(options.captures)
+    _check_outputs(options, captures)
     plan = compile_signatures(signatures)
     settings = Settings() if options.window is None else Settings(window=options.window)
     # What is alive now stays so; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
+    # A batch makes tens of thousands of views and transactions, in no cycle, that live as long as it does.
+    gc.set_threshold(100_000, 20, 100)
     with ExitStack() as stack:
-        eve = stack.enter_context(_open_eve(options.eve)) if options.eve else None
-        store = None if options.no_db else _begin_run(stack, options, signatures)
+        store = None if options.no_db else _begin_run(stack, options, captures, signatures)
+        eve = stack.enter_context(EveOutput(options.eve)) if options.eve else None
         progress = None
         if not options.quiet and sys.stderr.isatty():
             from exporter.progress import ReplayProgress
 
             progress = stack.enter_context(ReplayProgress())
-        replay = Replay(settings, plan, eve=eve, store=store, progress=progress)
-        outcome = replay.run(options.captures)
+        outcome = Replay(settings, plan, eve=eve, store=store, progress=progress).run(captures)
+        logged = None
         if store is not None:
-            from sensor.store.records import RunCounts, RunStatus
+            from sensor.store.records import RunStatus
 
-            counts = RunCounts(outcome.counters.received, outcome.counters.decoded, outcome.counters.rejected)
-            store.end_run(RunStatus.COMPLETED, counts)
+            logged = Logged(options.db, options.db == default_database(), store.run_id, store.previous_run)
+            store.end_run(RunStatus.COMPLETED, store.counts)
     for note in outcome.notes:
         print(f"watchdog-sensor: {note}", file=sys.stderr)
     if not options.quiet:
-        from sensor.cli.summary import print_summary
-
-        to_standard_output = options.eve != "-"
         print_summary(
             outcome,
-            sys.stdout if to_standard_output else sys.stderr,
+            sys.stderr if options.eve == "-" else sys.stdout,
             options.lang,
-            database=None if store is None else options.db,
-            run_id=None if store is None else store.run_id,
-            previous_run=None if store is None else store.previous_run,
-            width=table_width() if to_standard_output else None,
+            logged=logged,
+            width=None if options.eve == "-" else table_width(),
         )
     return 1 if options.strict and outcome.notes else 0
 
 
-def _open_eve(name: str) -> Any:
-    if name == "-":
-        return _StandardOutput()
-    try:
-        return open(name, "wb", buffering=1 << 20)  # noqa: SIM115  # the caller's ExitStack closes it
-    except OSError as error:
-        raise SensorError(f"EVE output {name} cannot be written: {error.strerror}; choose another file") from error
+def _check_outputs(options: argparse.Namespace, captures: list[str]) -> None:
+    files = [Path(capture) for capture in captures if capture != "-"]
+    if options.eve and options.eve != "-":
+        check_not_input(Path(options.eve), [*files, *options.signatures], "--eve")
+        if not options.no_db:
+            check_not_input(Path(options.eve), [options.db], "--eve")
+            if Path(options.eve).absolute() == options.db.absolute():
+                raise ConfigError(f"--eve and --db are both {options.eve}; choose two files")
 
 
-class _StandardOutput:
-    """Standard output as a binary stream that stays open."""
-
-    def __enter__(self) -> BinaryIO:
-        return sys.stdout.buffer
-
-    def __exit__(self, *_: object) -> None:
-        sys.stdout.buffer.flush()
-
-
-def _begin_run(stack: ExitStack, options: argparse.Namespace, signatures: tuple[Any, ...]) -> Any:
+def _begin_run(
+    stack: ExitStack, options: argparse.Namespace, captures: list[str], signatures: tuple[Any, ...]
+) -> Any:
     """Open the database and log the start of a run."""
     from sensor.store.replay import ReplayStore
     from sensor.store.source import Source, describe_source, digest_signatures
     from sensor.version import version
 
-    sources = [
-        Source("standard input") if capture == "-" else describe_source(file)
-        for capture in options.captures
-        for file in _files(capture)
-    ]
-    store = stack.enter_context(ReplayStore(options.db))
+    def describe(capture: str) -> Source:
+        if capture == "-":
+            return Source("standard input")
+        path = Path(capture)
+        # A pipe must not be opened here: its writer would be gone when the replay opens it again.
+        return describe_source(path) if path.is_file() else Source(capture)
+
+    sources = [describe(capture) for capture in captures]
+    store = stack.enter_context(ReplayStore(database_to_write(options.db)))
     store.begin_run(sources, version=version(), signatures_digest=digest_signatures(signatures))
     return store
-
-
-def _files(capture: str) -> list[Path]:
-    path = Path(capture)
-    return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
