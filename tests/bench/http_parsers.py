@@ -40,8 +40,8 @@ def messages(*, vary: bool) -> list[tuple[bytes, bytes]]:
         request = (
             b"GET /wiki/Main_Page?x=%d HTTP/1.1\r\nHost: en.wikipedia.org\r\nUser-Agent: Mozilla/5.0 (X11; "
             b"Linux x86_64; rv:102.0) Gecko/20100101 Firefox/102.0\r\nAccept: text/html,"
-            b"application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\nAccept-Language: ja,en-US;q=0.7,en;"
-            b"q=0.3\r\nAccept-Encoding: gzip, deflate\r\nReferer: http://en.wikipedia.org/%d\r\n"
+            b"application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+            b"Accept-Language: ja,en-US;q=0.7,en;q=0.3\r\nAccept-Encoding: gzip, deflate\r\nReferer: http://en.wikipedia.org/%d\r\n"
             b"Connection: keep-alive\r\nUpgrade-Insecure-Requests: 1\r\n\r\n" % (n, n // 10)
         )
         response = (
