@@ -6,6 +6,7 @@ Results stream: a database of millions of detections is exported in constant mem
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -118,8 +119,10 @@ def read_runs(path: Path, limit: int = 100) -> list[Run]:
 
 async def _stream(path: Path, wanted: DetectionFilter) -> AsyncGenerator[list[Detection]]:
     async with open_for_reading(path) as db:
-        async for chunk in list_detections(db, wanted):
-            yield chunk
+        # Closed before the connection is, also where the caller has seen enough.
+        async with aclosing(list_detections(db, wanted)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
 
 async def _next(chunks: AsyncGenerator[list[Detection]]) -> list[Detection] | None:
