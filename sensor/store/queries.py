@@ -118,11 +118,10 @@ def read_runs(path: Path, limit: int = 100) -> list[Run]:
 
 
 async def _stream(path: Path, wanted: DetectionFilter) -> AsyncGenerator[list[Detection]]:
-    async with open_for_reading(path) as db:
-        # Closed before the connection is, also where the caller has seen enough.
-        async with aclosing(list_detections(db, wanted)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    # The list is closed before its connection, also where the caller has seen enough.
+    async with open_for_reading(path) as db, aclosing(list_detections(db, wanted)) as chunks:
+        async for chunk in chunks:
+            yield chunk
 
 
 async def _next(chunks: AsyncGenerator[list[Detection]]) -> list[Detection] | None:
