@@ -71,6 +71,14 @@ class CaptureFile:
         self._stream.close()
 
 
+def find_captures(paths: Sequence[str]) -> list[str]:
+    """Every capture that ``paths`` name, in the order in which :func:`open_captures` opens them.
+
+    :raises CaptureError: as :func:`open_captures` does at once.
+    """
+    return [file for path in paths for file in _resolve(path)]
+
+
 def open_captures(paths: Sequence[str], window: int = DEFAULT_WINDOW) -> Iterator[CaptureFile]:
     """Open each capture that ``paths`` name, one after the other.
 
@@ -81,8 +89,7 @@ def open_captures(paths: Sequence[str], window: int = DEFAULT_WINDOW) -> Iterato
     :raises CaptureError: at once, if a path is missing, unreadable, empty, or no capture, or a
         directory holds none; when it is reached, for a pipe.
     """
-    files = [file for path in paths for file in _resolve(path)]
-    return _open_each(files, window)
+    return _open_each(find_captures(paths), window)
 
 
 def _open_each(files: list[str], window: int) -> Iterator[CaptureFile]:
