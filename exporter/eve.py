@@ -1,15 +1,16 @@
-"""EVE JSON: one object a line, in Suricata's vocabulary.
+r"""EVE JSON: one object a line, in Suricata's vocabulary.
 
 https://docs.suricata.io/en/latest/output/eve/eve-json-format.html names the keys; the sensor's own
 additions stand beside them (``http.url_normalised``, ``flow.conn_state``, ``flow.history``).
-A string whose octets are not UTF-8 shows them as ``\\xNN`` and has a companion key ``NAME_hex`` that holds
+A string whose octets are not UTF-8 shows them as ``\xNN`` and has a companion key ``NAME_hex`` that holds
 all its octets.
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import orjson
 
@@ -27,24 +28,41 @@ _SEVERITY = {Severity.CRITICAL: 1, Severity.HIGH: 1, Severity.MEDIUM: 2, Severit
 _TUNNELS = {tunnel: tunnel.name.lower().replace("_", "-") for tunnel in Tunnel}
 
 
-class EveWriter:
-    """Writes events to a binary stream, in blocks."""
+class Stream(Protocol):
+    """Where lines go: a binary file, or whatever else takes octets."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def write(self, lines: bytes, /) -> object:
+        """Take whole lines."""
+
+
+class EveWriter:
+    """Writes events to a stream, a block of lines for each batch."""
+
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self.capture = ""
-        """Name of the capture under way, of which ``pcap_cnt`` counts the packets."""
+        self.names_captures = False
+        """Whether events say which capture they are of (``pcap_filename``): set where there are several.
+
+        The pipeline numbers packets through all of them; ``pcap_cnt`` counts from 1 in each."""
+        self._names: list[bytes] = []
+        self._starts: list[int] = []
+
+    def begin_capture(self, name: bytes, first_number: int) -> None:
+        """Packets from number ``first_number`` on are those of the capture ``name``, a path's octets."""
+        self._names.append(name)
+        self._starts.append(first_number)
 
     def write(self, results: Results) -> None:
         """Write everything that a batch brought."""
         dumps, lines = orjson.dumps, list[bytes]()
         option = orjson.OPT_APPEND_NEWLINE
+        place = self._place if self.names_captures else _as_it_is
         for event in results.http:
-            lines.append(dumps(http_event(event), option=option))
+            lines.append(dumps(place(http_event(event)), option=option))
         for alert in results.alerts:
-            lines.append(dumps(alert_event(alert), option=option))
+            lines.append(dumps(place(alert_event(alert)), option=option))
         for records in results.flows:
-            lines.extend(dumps(event, option=option) for event in flow_events(records))
+            lines.extend(dumps(place(event), option=option) for event in flow_events(records))
         if lines:
             self._stream.write(b"".join(lines))
 
@@ -52,7 +70,26 @@ class EveWriter:
         """Write the line that ends a replay."""
         event = {"timestamp": timestamp(ts_ns), "event_type": "stats", "stats": stats}
         self._stream.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
-        self._stream.flush()
+
+    def _place(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Say which capture the event's packets are of, and count them in it."""
+        at = self._locate(line, "pcap_cnt")
+        _put(line, "pcap_filename", self._names[at])
+        http = line.get("http", {})
+        if "response_pcap_cnt" in http:
+            answered_at = self._locate(http, "response_pcap_cnt")
+            if answered_at != at:
+                _put(http, "response_pcap_filename", self._names[answered_at])
+        return line
+
+    def _locate(self, of: dict[str, Any], key: str) -> int:
+        at = max(bisect_right(self._starts, of[key]) - 1, 0)
+        of[key] -= self._starts[at] - 1
+        return at
+
+
+def _as_it_is(line: dict[str, Any]) -> dict[str, Any]:
+    return line
 
 
 def timestamp(ts_ns: int) -> str:

@@ -1,19 +1,20 @@
 """Replay: captures through the pipeline, what comes out to EVE JSON and the store."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
-from exporter.eve import EveWriter
+from exporter.eve import EveWriter, Stream
 from sensor.capture.batch import Batch
-from sensor.capture.source import CaptureFile, open_captures
+from sensor.capture.source import CaptureFile, find_captures, open_captures
 from sensor.config import SECOND_NS, Settings
 from sensor.detections.results import Results
-from sensor.errors import SensorError
 from sensor.matching.compile import MatchPlan
 from sensor.pipeline import Pipeline
+from sensor.store.records import RunCounts
 from sensor.telemetry import Counters
 
 _BACKWARDS_NS = SECOND_NS
@@ -23,10 +24,6 @@ rotated files of one recording overlap less."""
 Progress = Callable[[CaptureFile, Counters], None]
 
 
-class EveError(SensorError):
-    """The EVE output cannot be written."""
-
-
 @dataclass(slots=True)
 class Outcome:
     """What a replay did."""
@@ -34,7 +31,7 @@ class Outcome:
     counters: Counters
     stats: dict[str, Any]
     notes: list[str] = field(default_factory=list)
-    """One line for each damage that the captures showed, with the file's name."""
+    """One line for each damage that the captures showed, each with the capture's name."""
     captures: int = 0
     seconds: float = 0.0
 
@@ -47,12 +44,13 @@ class Replay:
         settings: Settings,
         plan: MatchPlan,
         *,
-        eve: BinaryIO | None = None,
+        eve: Stream | None = None,
         store: Any = None,
         progress: Progress | None = None,
     ) -> None:
-        """
-        :param eve: binary stream for EVE JSON.
+        """Set the stages up.
+
+        :param eve: where EVE JSON goes, in whole lines.
         :param store: a ``sensor.store.replay.ReplayStore`` with a run begun; not imported here, since
             asyncio and SQLite cost what a run without a database need not pay.
         """
@@ -68,35 +66,33 @@ class Replay:
         """What was counted so far."""
         return self._pipeline.counters
 
-    def run(self, paths: list[str]) -> Outcome:
-        """Replay captures, in the order given.
+    def run(self, paths: Sequence[str]) -> Outcome:
+        """Replay captures, in the order given; once only.
 
-        :raises CaptureError: if one cannot be opened.
-        :raises EveError: if the EVE output cannot be written.
-        :raises StoreError: if the database cannot be written.
+        :param paths: as `open_captures` takes them.
+        :raises CaptureError: if one cannot be opened or read on.
+        :raises StoreError: if the database cannot be written. What the EVE stream raises is passed on.
         """
         began = time.perf_counter()
         outcome = Outcome(self.counters, {})
+        files = find_captures(paths)
+        if self._eve is not None:
+            self._eve.names_captures = len(files) > 1
         with ExitStack() as stack:
-            captures = open_captures(paths, self._settings.window)
+            captures = open_captures(files, self._settings.window)
             stack.callback(captures.close)  # type: ignore[attr-defined]  # a generator
-            for capture in captures:
+            for file, capture in zip(files, captures, strict=True):
                 outcome.captures += 1
-                if self._eve is not None:
-                    self._eve.capture = capture.name
-                for batch in self._batches(capture):
+                for batch in self._batches(file, capture):
                     self._hand_on(self._pipeline.process(batch))
                     if self._progress is not None:
                         self._progress(capture, self.counters)
-                outcome.notes += [f"{capture.name}: {note}" for note in capture.notes]
+                outcome.notes += capture.notes
         self._hand_on(self._pipeline.finish())
         outcome.stats = self.stats()
         outcome.seconds = time.perf_counter() - began
         if self._eve is not None:
-            try:
-                self._eve.write_stats(outcome.stats, self._last_ns)
-            except OSError as error:
-                raise _eve_error(error) from error
+            self._eve.write_stats(outcome.stats, self._last_ns)
         return outcome
 
     def stats(self) -> dict[str, Any]:
@@ -107,7 +103,11 @@ class Replay:
         stats["http"] = {name: getattr(counters, name) for name in counters.__slots__}
         return stats
 
-    def _batches(self, capture: CaptureFile) -> Iterator[Batch]:
+    def _batches(self, file: str, capture: CaptureFile) -> Iterator[Batch]:
+        """The capture's batches; packets are numbered on from those of the captures before it."""
+        before = self.counters.received
+        if self._eve is not None:
+            self._eve.begin_capture(os.fsencode(file), before + 1)
         first = True
         for batch in capture:
             if len(batch):
@@ -116,19 +116,13 @@ class Replay:
                     self._last_ns = 0
                 first = False
                 self._last_ns = max(self._last_ns, int(batch.ts_ns.max()))
+            batch.first_number += before
             yield batch
 
     def _hand_on(self, results: Results) -> None:
         if self._eve is not None:
-            try:
-                self._eve.write(results)
-            except OSError as error:
-                raise _eve_error(error) from error
+            self._eve.write(results)
         if self._store is not None:
+            counters = self.counters
+            self._store.counts = RunCounts(counters.received, counters.decoded, counters.rejected)
             self._store.write(results.alerts)
-
-
-def _eve_error(error: OSError) -> EveError:
-    if isinstance(error, BrokenPipeError):
-        return EveError("the reader of the EVE output went away; the replay stopped there")
-    return EveError(f"EVE output cannot be written: {error.strerror or error}; free space or choose another file")

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 # numpy's linear algebra starts a thread a core that a sensor never uses.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from sensor.cli import detections, replay, signatures
+from sensor.cli import detections, replay, runs, signatures
+from sensor.cli.options import OneLineParser
+from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
 from sensor.errors import SensorError
 from sensor.version import version
 
@@ -30,7 +32,7 @@ exit status: 0 done, 2 unusable arguments or signatures, 1 anything else
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = OneLineParser(
         prog="watchdog-sensor",
         description="Network packet sensor: HTTP metadata and keyword detections from captures.",
         epilog=_EPILOG,
@@ -40,31 +42,52 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"watchdog-sensor {version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     replay.add_command(commands)
-    signatures.add_command(commands)
     detections.add_command(commands)
+    runs.add_command(commands)
+    signatures.add_command(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    prepare_standard_streams()
+    # A terminal that closes and an operator's kill end a run as Ctrl-C does; nohup's wish is kept.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     try:
-        status: int = options.run(options)
+        status = _run(argv)
         sys.stdout.flush()
     except SensorError as error:
-        print(f"watchdog-sensor: {error}", file=sys.stderr)
-        return error.exit_status
+        return _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
-        print("watchdog-sensor: interrupted; what was committed is kept", file=sys.stderr)
-        return 1
+        return _fail("interrupted; what was committed is kept")
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        abandon_standard_output()
         return 1
+    except OSError as error:
+        abandon_standard_output()
+        return _fail(
+            f"{error.filename or 'standard output'}: {error.strerror}; free space or write elsewhere"
+        )
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        options = build_parser().parse_args(argv)
+    except SystemExit as done:  # --help, --version, bad arguments
+        return int(done.code or 0)
+    return int(options.run(options))
+
+
+def _fail(reason: str, status: int = 1) -> int:
+    for line in reason.splitlines():
+        print(f"watchdog-sensor: {line}", file=sys.stderr)
     return status
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
-

@@ -4,12 +4,59 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Never
+
+from sensor.errors import ConfigError, StoreError
+
+_LARGEST = (1 << 63) - 1
+"""SQLite's largest integer."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line, and where the help is."""
+
+    def error(self, message: str) -> Never:
+        """Exit with status 2."""
+        text = " ".join(message.split()).encode("utf-8", "backslashreplace").decode()
+        self.exit(2, f"{self.prog}: {text}; see {self.prog} --help\n")
 
 
 def default_database() -> Path:
     """Where detections are kept unless told otherwise (XDG Base Directory Specification)."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "watchdog-sensor" / "detections.db"
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():  # "consider the path invalid and ignore it"
+        try:
+            state = Path.home() / ".local" / "state"
+        except RuntimeError:  # a user without a name and a home, as containers have them
+            state = Path()
+    return state / "watchdog-sensor" / "detections.db"
+
+
+def database_to_write(path: Path) -> Path:
+    """``path``; the directory of the default one is made, as private as the standard asks (0700).
+
+    :raises StoreError: if it cannot be made.
+    """
+    if path == default_database():
+        try:
+            for directory in (*reversed(path.parent.parents), path.parent):
+                if not directory.is_dir():
+                    directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{path.parent}: cannot be made ({error.strerror}); name a database with --db"
+            ) from error
+    return path
+
+
+def database_to_read(path: Path) -> Path:
+    """``path``.
+
+    :raises StoreError: if nothing was logged to it yet.
+    """
+    if path == default_database() and not path.exists():
+        raise StoreError(f"{path}: no such database; replay a capture first, or name the file with --db")
+    return path
 
 
 def default_language() -> str:
@@ -27,7 +74,7 @@ def add_database_option(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=default_database(),
         metavar="FILE",
-        help="database of detections (default: %(default)s)",
+        help="database of detections (default: {})".format(str(default_database()).replace("%", "%%")),
     )
 
 
@@ -37,8 +84,15 @@ def add_language_option(parser: argparse.ArgumentParser) -> None:
         "--lang",
         choices=("ja", "en"),
         default=default_language(),
-        help="language of tables (default: the locale's, now %(default)s)",
+        help="language of what is shown (default: the locale's, now %(default)s)",
     )
+
+
+def count(text: str) -> int:
+    """A whole number from 1, as an option's value."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= _LARGEST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def table_width() -> int | None:
@@ -46,3 +100,17 @@ def table_width() -> int | None:
     if not sys.stdout.isatty():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def check_not_input(output: Path, inputs: list[Path], option: str) -> None:
+    """Keep an output from overwriting what is read.
+
+    :raises ConfigError: if ``output`` is one of ``inputs``, by whatever name.
+    """
+    for path in inputs:
+        try:
+            same = output.samefile(path)
+        except OSError:
+            continue  # one of them does not exist
+        if same:
+            raise ConfigError(f"{option} {output} would overwrite {path}; choose another file")

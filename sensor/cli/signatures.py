@@ -3,28 +3,66 @@
 import argparse
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
-from sensor.cli.options import add_language_option
+from sensor.cli.options import add_language_option, table_width
+from sensor.cli.outputs import write_utf8
+
+_EPILOG = """\
+examples:
+  watchdog-sensor signatures check my.toml more/
+  watchdog-sensor signatures list --signatures my.toml
+"""
+_HEADERS = MappingProxyType(
+    {
+        "en": ("SID", "Severity", "Category", "Buffers", "Name"),
+        "ja": ("SID", "重大度", "分類", "検査箇所", "名前"),
+    }
+)
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``signatures`` to the command line."""
-    parser = commands.add_parser("signatures", help="check and list signatures", allow_abbrev=False)
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    parser = commands.add_parser(
+        "signatures",
+        help="check and list signatures",
+        description="Check signature files, and list the signatures that a replay would match.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     check = actions.add_parser(
         "check",
         help="validate signature files",
-        description="Validate signature files: every mistake with its file, line and reason.",
-        epilog="example:\n  watchdog-sensor signatures check my.toml more/",
+        description="Validate signature files; tell every mistake with its file, line and reason.",
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
-    check.add_argument("--format", choices=("text", "json"), default="text")
+    check.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="how to write the mistakes (default: %(default)s)",
+    )
     check.set_defaults(run=_check)
-    listing = actions.add_parser("list", help="list the signatures in use", allow_abbrev=False)
+    listing = actions.add_parser(
+        "list",
+        help="list the signatures in use",
+        description="List the signatures that a replay with the same options would match.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     listing.add_argument(
-        "--signatures", action="append", default=[], type=Path, metavar="PATH", help="more signatures"
+        "--signatures",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="signature file or directory, beside the shipped ones; may be repeated",
     )
     listing.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
     add_language_option(listing)
@@ -39,23 +77,34 @@ def _check(options: argparse.Namespace) -> int:
         import json
 
         rows = [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        write_utf8(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
     else:
         for problem in problems:
             print(problem, file=sys.stderr)
-        if not problems:
-            builtin, total = len(load_signatures([])), len(load_signatures(options.files))
-            print(f"{total - builtin} signatures, no mistake")
-    return 2 if problems else 0
+    if problems:
+        return 2
+    signatures = load_signatures(options.files, builtin=False).signatures
+    if options.format == "text":
+        count = len(signatures)
+        print(f"{count:,} signature{'' if count == 1 else 's'}, no mistake")
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:
+    from exporter.columns import render_columns
+    from exporter.printable import printable
     from signatures.loader import load_signatures
 
-    for signature in load_signatures(options.signatures, builtin=not options.no_builtin):
-        buffers = ",".join(signature.buffers)
-        print(
-            f"{signature.sid:>10}  {signature.severity.value:<8}  {signature.category:<14}  "
-            f"{signature.title(options.lang)}  [{buffers}]"
+    signatures = load_signatures(options.signatures, builtin=not options.no_builtin).signatures
+    rows = [
+        (
+            str(signature.sid),
+            signature.severity.value,
+            printable(signature.category),
+            ", ".join(signature.buffers),
+            printable(signature.title(options.lang)),
         )
+        for signature in sorted(signatures, key=lambda signature: signature.sid)
+    ]
+    sys.stdout.write(render_columns(_HEADERS[options.lang], rows, right=(0,), width=table_width()))
     return 0
