@@ -1,6 +1,5 @@
 """A table that is full, and hashes that collide: bounded, and nothing lost but the oldest."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from sensor.arrays import U64
 from sensor.config import FlowLimits
 from sensor.flow.index import FlowIndex
-from tests.flow.packets import SECOND, captured, steps
+from tests.flow.packets import SECOND, Step, captured, steps
 from tests.reassembly.harness import Reference, Sensor, run
 from tests.reference.flow import ACK, SYN, Packet
 
@@ -108,11 +107,12 @@ def test_time_outs_end_flows_of_each_protocol() -> None:
 
 @pytest.mark.parametrize("distinct", [1, 3])
 @given(script=steps, split=st.lists(st.integers(1, 12), max_size=40))
-def test_collisions_change_nothing(distinct: int, script: Sequence[object], split: list[int]) -> None:
+def test_collisions_change_nothing(distinct: int, script: list[Step], split: list[int]) -> None:
     def hashes(_: FlowIndex, words: NDArray[np.uint64]) -> U64:
-        return words.sum(axis=0) % np.uint64(distinct)
+        few: U64 = words.sum(axis=0) % np.uint64(distinct)
+        return few
 
-    packets = captured(script)  # type: ignore[arg-type]
+    packets = captured(script)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FlowIndex, "hashes", hashes)
         sensor = run(packets, split)

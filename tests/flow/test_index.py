@@ -31,7 +31,8 @@ class CrowdedIndex(FlowIndex):
 
     def hashes(self, words: NDArray[np.uint64]) -> U64:
         # Places count from the low bits, and wrap at the end of the table.
-        return (words[1] % self._distinct) + self._shift
+        hashes: U64 = (words[1] % self._distinct) + self._shift
+        return hashes
 
 
 class Index(RuleBasedStateMachine):

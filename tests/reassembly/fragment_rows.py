@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 
 from sensor.capture.batch import Batch
 from sensor.config import ReassemblyLimits
@@ -14,6 +16,10 @@ from sensor.reassembly.fragments import LINKTYPE_RAW, FragmentReassembler
 from sensor.telemetry import Counters
 from tests.decode.batches import make_batch
 from tests.decode.stacks import Captured
+from tests.reference.reassembly import Fragment
+
+EXPERIMENT = 253
+"""RFC 3692: no protocol that decode knows."""
 
 
 @dataclass(slots=True)
@@ -59,3 +65,14 @@ def row_of(packets: Packets, batch: Batch, i: int) -> Row:
 def alone(packet: Any) -> Row:
     """A packet's row where it came whole."""
     return Line().feed([packet])[0]
+
+
+def packet_of(piece: Fragment, version: int) -> Any:
+    """A fragment in a packet of IP version 4 or 6 (scapy's)."""
+    if version == 4:
+        head = IP(src="192.0.2.1", dst="192.0.2.2", id=piece.key, proto=EXPERIMENT)
+        head.frag, head.flags = piece.start // 8, int(piece.more)
+        return head / piece.data
+    head = IPv6(src="2001:db8::1", dst="2001:db8::2")
+    extension = IPv6ExtHdrFragment(offset=piece.start // 8, m=int(piece.more), id=piece.key, nh=EXPERIMENT)
+    return head / extension / piece.data

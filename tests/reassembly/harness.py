@@ -5,9 +5,13 @@ Both say what they made of packets in the same words.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sensor.arrays import I64
+from sensor.capture.source import open_captures
 from sensor.config import FlowLimits, ReassemblyLimits
+from sensor.decode.columns import Packets
+from sensor.decode.stack import decode_batch
 from sensor.flow.record import FlowRecords, flow_records
 from sensor.flow.table import FlowTable
 from sensor.flow.track import FlowTracker, update_history
@@ -56,12 +60,14 @@ class Sensor:
     def feed(self, packets: Sequence[Packet]) -> None:
         """One batch."""
         rows, octets = columns(packets)
-        first_number = packets[0].number
-        tracked = self.tracker.track(rows, times(packets), first_number)
-        view = memoryview(octets.data)
-        pieces = self.streams.reassemble(rows, tracked, view, times(packets), first_number)
+        self.feed_rows(rows, memoryview(octets.data), times(packets), packets[0].number)
+
+    def feed_rows(self, rows: Packets, octets: memoryview, ts_ns: I64, first_number: int) -> None:
+        """One decoded batch."""
+        tracked = self.tracker.track(rows, ts_ns, first_number)
+        pieces = self.streams.reassemble(rows, tracked, octets, ts_ns, first_number)
         update_history(self.table, tracked)
-        self._take(pieces, view)
+        self.take(pieces, octets)
         self.tracker.end_replaced(tracked)
 
     def finish(self) -> None:
@@ -69,7 +75,7 @@ class Sensor:
         self.tracker.end_all()
 
     def _end_flows(self, slots: I64, reason: str) -> None:
-        self._take(self.streams.finish(slots), memoryview(b""))
+        self.take(self.streams.finish(slots), memoryview(b""))
         records = flow_records(self.table, slots, reason, [False] * slots.shape[0])
         for i, number in enumerate(records.first_number):
             seen = self._flow(number)
@@ -83,7 +89,8 @@ class Sensor:
     def _flow(self, number: int) -> Seen:
         return self.flows.setdefault(number, Seen())
 
-    def _take(self, pieces: Pieces, octets: memoryview) -> None:
+    def take(self, pieces: Pieces, octets: memoryview) -> None:
+        """Write down what reassembly handed on, and hold it to what :class:`Pieces` promises."""
         rows = zip(
             *(
                 getattr(pieces, name).tolist()
@@ -169,5 +176,16 @@ def run(packets: Sequence[Packet], sizes: Sequence[int], sensor: Sensor | None =
         if batch:
             sensor.feed(batch)
         start += size
+    sensor.finish()
+    return sensor
+
+
+def replay(capture: Path) -> Sensor:
+    """A capture through decode and the stages under test."""
+    sensor = Sensor()
+    for file in open_captures([str(capture)]):
+        for batch in file:
+            octets = memoryview(batch.octets.data)
+            sensor.feed_rows(decode_batch(batch), octets, batch.ts_ns, batch.first_number)
     sensor.finish()
     return sensor

@@ -14,11 +14,10 @@ from scapy.packet import Raw
 
 from sensor.config import SECOND_NS, ReassemblyLimits
 from sensor.decode.columns import Layer, Tunnel
-from tests.reassembly.fragment_rows import Line, alone
+from tests.reassembly.fragment_rows import EXPERIMENT, Line, alone, packet_of
 from tests.reference.reassembly import Fragment, datagrams
 
 PAYLOAD = bytes(range(256)) * 2
-EXPERIMENT = 253  # RFC 3692: no protocol that decode knows
 
 
 def ipv4(upper: Any, size: int = 64, ident: int = 77) -> tuple[Any, list[Any]]:
@@ -246,16 +245,6 @@ fragments = st.lists(
     ).filter(lambda made: made.start or made.more),
     max_size=24,
 )
-
-
-def packet_of(piece: Fragment, version: int) -> Any:
-    if version == 4:
-        head = IP(src="192.0.2.1", dst="192.0.2.2", id=piece.key, proto=EXPERIMENT)
-        head.frag, head.flags = piece.start // 8, int(piece.more)
-        return head / piece.data
-    head = IPv6(src="2001:db8::1", dst="2001:db8::2")
-    extension = IPv6ExtHdrFragment(offset=piece.start // 8, m=int(piece.more), id=piece.key, nh=EXPERIMENT)
-    return head / extension / piece.data
 
 
 @pytest.mark.parametrize("version", [4, 6])
