@@ -16,11 +16,12 @@ from sensor.decode.stack import count_events, decode_batch
 from sensor.detections.inspect import Inspector
 from sensor.detections.results import FlowEnds, HttpEvent, Results
 from sensor.flow.record import flow_records
-from sensor.flow.state import H, RESPONDER, S
+from sensor.flow.state import RESPONDER, H, S
 from sensor.flow.track import FlowTracker, Tracked, update_history
 from sensor.matching.compile import MatchPlan
 from sensor.protocols.http1 import Http1Counters, Http1Limits
 from sensor.protocols.http_flows import HTTP, HttpFlows
+from sensor.protocols.transaction import HttpTransaction
 from sensor.reassembly.fragments import FragmentReassembler
 from sensor.reassembly.join import Joined, Joiner
 from sensor.reassembly.pieces import Pieces, no_pieces
@@ -90,7 +91,7 @@ class Pipeline:
         self._fragments.reassemble(packets, batch)
 
         tracked = self._tracker.track(packets, batch.ts_ns, batch.first_number)
-        octets = memoryview(batch.octets)
+        octets = batch.octets.data
         pieces = self._streams.reassemble(packets, tracked, octets, batch.ts_ns, batch.first_number)
         update_history(self._table, tracked)
         self._read(pieces, _datagrams(packets, tracked, batch), octets)
@@ -107,25 +108,38 @@ class Pipeline:
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
 
-    def _take_marks(self, joined: Joined) -> None:
-        """Give heads that were completed their packet's number and time; look into requests."""
+    def _take_marks(self, joined: Joined | None) -> None:
+        """Give heads that were completed their packet's number and time; look into requests.
+
+        A head that was cut short, by a gap or the end of the flow, has no place in ``joined``: its packet is
+        the last that brought octets of it.
+        """
         marks, slots = self._http.shared.marks, self._http.mark_slots
         if not marks:
             return
-        piece = joined.piece_at(np.array([index for _, _, index in marks], np.int64))
-        numbers, times = joined.piece_number[piece].tolist(), joined.piece_ns[piece].tolist()
+        if joined is None or not len(joined.piece_start):
+            numbers = times = [0] * len(marks)
+        else:
+            piece = joined.piece_at(np.array([index for _, _, index in marks], np.int64))
+            numbers, times = joined.piece_number[piece].tolist(), joined.piece_ns[piece].tolist()
         requests: list[HttpTransaction] = []
         request_slots: list[int] = []
-        for (transaction, is_response, _), slot, number, ts_ns in zip(marks, slots, numbers, times, strict=True):
+        flows = self._http.flows
+        rows = zip(marks, slots, numbers, times, strict=True)
+        for (transaction, is_response, index), slot, number, ts_ns in rows:
+            packet = (number, ts_ns)
+            if index < 0:
+                flow = flows[slot]
+                packet = flow.held[1 - flow.client if is_response else flow.client]
             if is_response:
-                transaction.response_number, transaction.response_ns = number, ts_ns
+                transaction.response_number, transaction.response_ns = packet
             else:
-                transaction.request_number, transaction.request_ns = number, ts_ns
+                transaction.request_number, transaction.request_ns = packet
                 requests.append(transaction)
                 request_slots.append(slot)
         marks.clear()
         slots.clear()
-        self._results.alerts += self._inspector.inspect_requests(requests, request_slots, self._http.flows)
+        self._results.alerts += self._inspector.inspect_requests(requests, request_slots, flows)
 
     def _take_transactions(self) -> None:
         finished = self._http.finished
@@ -168,14 +182,15 @@ class Pipeline:
         self._read(self._streams.finish(slots), no_pieces(), _NOTHING)
         http = (self._http.application[slots] == HTTP).tolist()
         self._http.finish(slots)
+        self._take_marks(None)
         self._take_transactions()
         if self._want_flows:
             self._results.flows.append(flow_records(self._table, slots, reason, http))
         gone = slots.tolist()
+        self._results.alerts += self._inspector.end(gone, self._http.flows)
         self._http.forget(slots)
         self._streams.forget(slots)
         self._joiner.forget(gone)
-        self._inspector.end(gone)
 
 
 _HANDSHAKE = np.uint32(1 << S | 1 << (H + RESPONDER))

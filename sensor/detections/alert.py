@@ -39,3 +39,5 @@ class Alert:
     http_method: str = ""
     http_host: str = ""
     http_url: str = ""
+    capture: str = ""
+    """Path of the capture of which ``packet_number`` counts the packets; empty where there is only one."""

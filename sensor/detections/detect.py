@@ -75,7 +75,9 @@ class Detector:
             self._fired_count += 1
         return True
 
-    def alert(self, signature: Signature, sender: Sender, place: Place, data: bytes, first: int, last: int) -> Alert:
+    def alert(
+        self, signature: Signature, sender: Sender, place: Place, data: bytes, first: int, last: int
+    ) -> Alert:
         """The alert of a match at ``data[place.start:place.end]``; its excerpt stays in ``[first, last)``."""
         begin = max(first, place.start - self._limits.excerpt_before)
         end = min(last, place.end + self._limits.excerpt_after)
@@ -112,9 +114,9 @@ class Detector:
 
 
 def _applies(signature: Signature, sender: Sender) -> bool:
-    if signature.direction is not Direction.ANY:
-        if (signature.direction is Direction.TO_SERVER) != sender.to_server:
-            return False
+    way = Direction.TO_SERVER if sender.to_server else Direction.TO_CLIENT
+    if signature.direction not in (Direction.ANY, way):
+        return False
     return _within(sender.src_port, signature.src_ports) and _within(sender.dst_port, signature.dst_ports)
 
 

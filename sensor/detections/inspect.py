@@ -39,13 +39,15 @@ _FIELDS: tuple[tuple[Buffer, _Values], ...] = (
 class Inspector:
     """Looks for signatures in what the earlier stages made of a batch."""
 
-    def __init__(self, plan: MatchPlan, limits: DetectionLimits, table: FlowTable, counters: Counters) -> None:
+    def __init__(
+        self, plan: MatchPlan, limits: DetectionLimits, table: FlowTable, counters: Counters
+    ) -> None:
         self._plan = plan
         self._table = table
         self._counters = counters
         self._detector = Detector(limits, counters)
         self._streams = StreamScanner(plan)
-        self._scanned: dict[int, int] = {}  # octets of each open stream that regexes have seen
+        self._last: dict[int, tuple[int, int, int]] = {}  # by open stream: last packet, its time, position
         self._fields = [(buffer, value) for buffer, value in _FIELDS if plan.wants(buffer)]
 
     def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
@@ -60,12 +62,6 @@ class Inspector:
         if plan.has_payload_regexes:
             hits += self._regex_hits(joined)
         for index, run, start, end in hits:
-            stream = int(joined.run_stream[run])
-            flow = http.get(stream >> 1)
-            sender = self._sender(stream >> 1, stream & 1, flow)
-            signature = plan.signatures[index]
-            if not self._detector.fires(stream >> 1, index, signature, sender, once=True):
-                continue
             piece = int(joined.piece_at(np.array([end - 1]))[0])
             first, last = int(joined.run_start[run]), int(joined.run_end[run])
             place = Place(
@@ -76,8 +72,27 @@ class Inspector:
                 int(joined.piece_number[piece]),
                 int(joined.piece_ns[piece]),
             )
-            alerts.append(self._detector.alert(signature, sender, place, joined.data, first, last))
+            self._payload_alert(
+                alerts, index, int(joined.run_stream[run]), place, http, joined.data, first, last
+            )
         return alerts
+
+    def _payload_alert(
+        self,
+        alerts: list[Alert],
+        index: int,
+        stream: int,
+        place: Place,
+        http: dict[int, HttpFlow],
+        data: bytes,
+        first: int,
+        last: int,
+    ) -> None:
+        slot = stream >> 1
+        sender = self._sender(slot, stream & 1, http.get(slot))
+        signature = self._plan.signatures[index]
+        if self._detector.fires(slot, index, signature, sender, once=True):
+            alerts.append(self._detector.alert(signature, sender, place, data, first, last))
 
     def inspect_requests(
         self, requests: Sequence[HttpTransaction], slots: Sequence[int], flows: dict[int, HttpFlow]
@@ -108,14 +123,21 @@ class Inspector:
                 self._transaction_alert(alerts, buffer, index, slot, transaction, flow, body, start, end)
         return alerts
 
-    def end(self, slots: list[int]) -> None:
-        """Flows ended."""
-        self._detector.forget(slots)
-        if len(self._streams):
+    def end(self, slots: list[int], http: dict[int, HttpFlow]) -> list[Alert]:
+        """Flows ended; alerts on regexes that match at the very end of a stream."""
+        alerts: list[Alert] = []
+        if self._last:
             for slot in slots:
                 for stream in (2 * slot, 2 * slot + 1):
-                    self._streams.close(stream)
-                    self._scanned.pop(stream, None)
+                    self._close(alerts, stream, http)
+        self._detector.forget(slots)
+        return alerts
+
+    def _close(self, alerts: list[Alert], stream: int, http: dict[int, HttpFlow]) -> None:
+        number, ts_ns, position = self._last.pop(stream, (0, 0, 0))
+        for index, _ in self._streams.close(stream):
+            place = Place(Buffer.PAYLOAD, 0, 0, position, number, ts_ns)
+            self._payload_alert(alerts, index, stream, place, http, b"", 0, 0)
 
     def _transaction_alert(
         self,
@@ -164,12 +186,18 @@ class Inspector:
         for run, (stream, gap, start, end) in enumerate(rows):
             if gap:
                 self._streams.close(stream)  # what was matched so far can't go on across a gap
-                self._scanned.pop(stream, None)
-            scanned = self._scanned.get(stream, 0)
+            scanned = self._streams.scanned(stream)
             for index, matched_end in self._streams.scan(stream, view[start:end]):
                 at = start + matched_end - scanned
                 hits.append((index, run, at, at))
-            self._scanned[stream] = scanned + end - start
+        if n:
+            of_run = joined.run_stream[:n]
+            last = np.flatnonzero(np.append(of_run[1:] != of_run[:-1], [True]))
+            pieces = joined.piece_at(joined.run_end[last] - 1)
+            ends = joined.run_position[last] + joined.run_end[last] - joined.run_start[last]
+            columns = (joined.piece_number[pieces], joined.piece_ns[pieces], ends)
+            places = zip(*(column.tolist() for column in columns), strict=True)
+            self._last.update(zip(of_run[last].tolist(), places, strict=True))
         datagrams = scan_datagrams(
             self._plan, np.frombuffer(joined.data, np.uint8), joined.run_start[n:], joined.run_end[n:]
         )

@@ -70,8 +70,7 @@ def hash_words(words: NDArray[np.uint64], seed: int) -> U64:
     A secret seed keeps a sender from choosing flows that fall into one another's slots; equality is
     decided on the whole key, so a collision costs time only.
     """
-    value = words[0] ^ np.uint64(seed)
-    value = value * _MULTIPLIERS[0]
+    value: U64 = (words[0] ^ np.uint64(seed)) * _MULTIPLIERS[0]
     for word, multiplier in zip(words[1:], _MULTIPLIERS[1:], strict=True):
         value ^= value >> _FOLD
         value += word

@@ -82,8 +82,9 @@ def conn_states(
         termination (Linux resets a connection whose reader is gone) does not undo it.
     """
 
-    def bit(index: int, responder: int = 0) -> NDArray[np.bool_]:
-        return (seen >> np.uint32(index + responder * RESPONDER)) & np.uint32(1) != 0
+    def bit(index: int, responder: int = 0) -> Bool:
+        found: Bool = (seen >> np.uint32(index + responder * RESPONDER)) & np.uint32(1) != 0
+        return found
 
     syn, syn_ack = bit(S), bit(H, 1)
     fin, resp_fin = bit(F), bit(F, 1)

@@ -170,11 +170,13 @@ class FlowTable:
 
     def proto(self, slots: I64) -> U8:
         """(n,) IP protocol numbers."""
-        return ((self.words[4, slots] >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8)
+        number: U8 = ((self.words[4, slots] >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8)
+        return number
 
     def version(self, slots: I64) -> U8:
         """(n,) IP versions."""
-        return (self.words[4, slots] & np.uint64(0xFF)).astype(np.uint8)
+        number: U8 = (self.words[4, slots] & np.uint64(0xFF)).astype(np.uint8)
+        return number
 
     def endpoints(self, slots: I64) -> tuple[U64, U64, U64, U64]:
         """Originator's and responder's addresses: (orig hi, orig lo, resp hi, resp lo)."""
@@ -198,4 +200,3 @@ def _flow_id(words: U64, ts_ns: I64, number: I64) -> I64:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     return (mixed >> np.uint64(11)).astype(np.int64)
-

@@ -44,6 +44,7 @@ class StreamScanner:
         self._regexes = plan.stream_regexes
         self._max_streams = max_streams
         self._streams: dict[int, hyperscan.Stream] = {}
+        self._scanned: dict[int, int] = {}
         self._found: list[StreamMatch] = []
         self._handler = self._collect
         self.evicted = 0
@@ -51,6 +52,10 @@ class StreamScanner:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def scanned(self, key: int) -> int:
+        """Octets scanned of the stream direction ``key`` since it was opened; 0 if it is not open."""
+        return self._scanned.get(key, 0)
 
     def scan(self, key: int, octets: Any) -> list[StreamMatch]:
         """Scan the next chunk of the stream direction ``key``, which is opened if it is not open.
@@ -64,6 +69,7 @@ class StreamScanner:
             stream = self._open(self._regexes)
         self._streams[key] = stream
         stream.scan(octets, match_event_handler=self._handler)
+        self._scanned[key] = self._scanned.get(key, 0) + len(octets)
         return self._take()
 
     def close(self, key: int) -> list[StreamMatch]:
@@ -71,6 +77,7 @@ class StreamScanner:
         stream = self._streams.pop(key, None)
         if stream is None:
             return []
+        del self._scanned[key]
         stream.close(match_event_handler=self._handler)
         return self._take()
 

@@ -7,7 +7,7 @@ limit, in work and in memory.
 import zlib
 from collections.abc import Callable
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import zstandard
 
 MAX_CODINGS = 2

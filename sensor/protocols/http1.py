@@ -65,6 +65,10 @@ class Http1Parser:
         if self._pairing.switched != STAYS:
             self._stop_if_over()
 
+    def holds(self, to_server: bool) -> bool:
+        """Whether octets of a direction wait for more: a head or line that is not complete."""
+        return (self._client if to_server else self._server).holds
+
     def gap(self, to_server: bool, length: int) -> None:
         """Account for ``length`` octets of a direction that the capture missed at this point."""
         if to_server:

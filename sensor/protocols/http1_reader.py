@@ -91,6 +91,11 @@ class MessageReader(ABC):
     def _end_message(self) -> None:
         """The message being read is complete."""
 
+    @property
+    def holds(self) -> bool:
+        """Octets of an incomplete head or line are kept."""
+        return self._carry is not None
+
     def feed(self, data: bytes, pos: int, end: int) -> None:
         """Read the octets ``data[pos:end]``."""
         shift = 0

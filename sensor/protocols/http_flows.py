@@ -11,7 +11,6 @@ precedes its request that way, and pairing goes by order, not by time.
 """
 
 from dataclasses import dataclass, field
-
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +34,8 @@ class _Unknown:
     """What is known of a flow that has not told yet; lists by direction."""
 
     unsure: list[bytes] = field(default_factory=lambda: [b"", b""])
+    held: list["_Packet"] = field(default_factory=lambda: [_NONE, _NONE])
+    """The packets that brought the last unsure octets."""
     said_no: list[bool] = field(default_factory=lambda: [False, False])
     probes: list[int] = field(default_factory=lambda: [0, 0])
     middle: bool = False
@@ -47,6 +48,8 @@ class HttpFlow:
 
     parser: Http1Parser
     client: int
+    held: list["_Packet"]
+    """By direction: the packet that brought the last octets of what the parser still holds."""
 
 
 class HttpFlows:
@@ -109,7 +112,8 @@ class HttpFlows:
             joined.run_end[runs].tolist(),
             midstream[runs].tolist(),
         )
-        current, mine = -1, []
+        current = -1
+        mine: list[_Run] = []
         for slot, run in zip(slots.tolist(), rows, strict=True):
             if slot != current:
                 if mine:
@@ -132,6 +136,8 @@ class HttpFlows:
                     if gap:
                         flow.parser.gap(to_server, gap)
                     feed(to_server, data, start, end)
+                    if flow.parser.holds(to_server):
+                        flow.held[direction] = _packet(joined, end - 1)
         if self._sink or len(self.shared.marks) != len(self.mark_slots):
             self._collect(slot)
 
@@ -158,7 +164,9 @@ class HttpFlows:
             del self._unknown[slot]
         return None
 
-    def _ask(self, unknown: _Unknown, direction: int, start: int, end: int, joined: Joined) -> tuple[int, bool]:
+    def _ask(
+        self, unknown: _Unknown, direction: int, start: int, end: int, joined: Joined
+    ) -> tuple[int, bool]:
         """Where HTTP begins in a run (-1: it does not, or not yet), and whether it is a client's."""
         if unknown.said_no[direction]:
             return -1, False
@@ -170,6 +178,7 @@ class HttpFlows:
                 return start, is_client
             if verdict is Verdict.UNSURE and len(chunk) <= _MAX_UNSURE:
                 unknown.unsure[direction] = chunk
+                unknown.held[direction] = _packet(joined, end - 1)
                 return -1, False
             unknown.unsure[direction] = b""
             if not unknown.middle:
@@ -188,6 +197,7 @@ class HttpFlows:
                 return place, is_client
             if verdict is Verdict.UNSURE and end - place <= _MAX_UNSURE:
                 unknown.unsure[direction] = data[place:end]
+                unknown.held[direction] = _packet(joined, end - 1)
                 return -1, False
             unknown.probes[direction] += 1
             if not unknown.middle:
@@ -196,12 +206,16 @@ class HttpFlows:
 
     def _open(self, slot: int, client: int, unknown: _Unknown) -> HttpFlow:
         parser = Http1Parser(self._limits, self._sink, *self._bodies, shared=self.shared)
-        flow = self.flows[slot] = HttpFlow(parser, client)
+        flow = self.flows[slot] = HttpFlow(parser, client, unknown.held)
         self.application[slot] = HTTP
         del self._unknown[slot]
+        marks = self.shared.marks
+        before = len(marks)
         for direction in (client, 1 - client):
             held = unknown.unsure[direction]
             parser.feed(direction == client, held, 0, len(held))
+        # What these octets completed has no place in the batch: its packet is the one held.
+        marks[before:] = [(transaction, is_response, -1) for transaction, is_response, _ in marks[before:]]
         return flow
 
     def _close(self, slot: int, direction: int) -> None:
@@ -216,6 +230,17 @@ class HttpFlows:
         for transaction in self._sink:
             self.finished.append((slot, transaction))
         self._sink.clear()
+
+
+_Packet = tuple[int, int]
+"""Number and time of a packet."""
+_NONE: _Packet = (0, 0)
+
+
+def _packet(joined: Joined, index: int) -> _Packet:
+    """The packet that brought the octet at ``index`` of the joined octets."""
+    piece = int(np.searchsorted(joined.piece_start, index, side="right")) - 1
+    return int(joined.piece_number[piece]), int(joined.piece_ns[piece])
 
 
 class _Run(NamedTuple):

@@ -32,7 +32,7 @@ class Pieces:
     stored: list[bytes] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return self.stream.shape[0]
+        return len(self.stream)
 
 
 def no_pieces() -> Pieces:

@@ -110,7 +110,7 @@ class StreamReassembler:
         done = touched[(self._fin[touched] == self._position[touched]) & ~self._closed[touched]]
         self._closed[done] = True
         if out is None:
-            return Pieces(*pieces, closed=done)
+            return _pieces(pieces, done, [])
         return _merged(pieces, out, done)
 
     def finish(self, slots: I64) -> Pieces:
@@ -391,4 +391,9 @@ def _merged(fast: list[NDArray[np.int64]], out: PieceList, closed: I64) -> Piece
         columns = [np.concatenate(pair) for pair in zip(fast, slow, strict=True)]
         order = np.argsort(columns[0], kind="stable")
         columns = [column[order] for column in columns]
-    return Pieces(*columns, closed=closed, stored=out.stored)
+    return _pieces(columns, closed, out.stored)
+
+
+def _pieces(columns: list[NDArray[np.int64]], closed: I64, stored: list[bytes]) -> Pieces:
+    stream, offset, length, gap, number, ts_ns, position = columns
+    return Pieces(stream, offset, length, gap, number, ts_ns, position, closed, stored)
