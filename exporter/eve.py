@@ -6,8 +6,8 @@ A string whose octets are not UTF-8 shows them as ``\xNN`` and has a companion k
 all its octets.
 """
 
+import os
 import time
-from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from sensor.addresses import address_text
+from sensor.capture.numbering import PacketNumbers
 from sensor.decode.columns import Tunnel
 from sensor.detections.alert import Alert
 from sensor.detections.detect import PROTO_NAMES
@@ -38,25 +39,20 @@ class Stream(Protocol):
 class EveWriter:
     """Writes events to a stream, a block of lines for each batch."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, numbers: PacketNumbers | None = None) -> None:
+        """Write to ``stream``.
+
+        :param numbers: where packets are of several captures: which one an event is of is then said
+            (``pcap_filename``), and ``pcap_cnt`` counts in it.
+        """
         self._stream = stream
-        self.names_captures = False
-        """Whether events say which capture they are of (``pcap_filename``): set where there are several.
-
-        The pipeline numbers packets through all of them; ``pcap_cnt`` counts from 1 in each."""
-        self._names: list[bytes] = []
-        self._starts: list[int] = []
-
-    def begin_capture(self, name: bytes, first_number: int) -> None:
-        """Packets from number ``first_number`` on are those of the capture ``name``, a path's octets."""
-        self._names.append(name)
-        self._starts.append(first_number)
+        self._numbers = numbers
 
     def write(self, results: Results) -> None:
         """Write everything that a batch brought."""
         dumps, lines = orjson.dumps, list[bytes]()
         option = orjson.OPT_APPEND_NEWLINE
-        place = self._place if self.names_captures else _as_it_is
+        place = _as_it_is if self._numbers is None else self._place
         for event in results.http:
             lines.append(dumps(place(http_event(event)), option=option))
         for alert in results.alerts:
@@ -73,19 +69,15 @@ class EveWriter:
 
     def _place(self, line: dict[str, Any]) -> dict[str, Any]:
         """Say which capture the event's packets are of, and count them in it."""
-        at = self._locate(line, "pcap_cnt")
-        _put(line, "pcap_filename", self._names[at])
+        assert self._numbers is not None
+        name, line["pcap_cnt"] = self._numbers.locate(line["pcap_cnt"])
+        _put(line, "pcap_filename", os.fsencode(name))
         http = line.get("http", {})
         if "response_pcap_cnt" in http:
-            answered_at = self._locate(http, "response_pcap_cnt")
-            if answered_at != at:
-                _put(http, "response_pcap_filename", self._names[answered_at])
+            answered_in, http["response_pcap_cnt"] = self._numbers.locate(http["response_pcap_cnt"])
+            if answered_in != name:
+                _put(http, "response_pcap_filename", os.fsencode(answered_in))
         return line
-
-    def _locate(self, of: dict[str, Any], key: str) -> int:
-        at = max(bisect_right(self._starts, of[key]) - 1, 0)
-        of[key] -= self._starts[at] - 1
-        return at
 
 
 def _as_it_is(line: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """Replay: captures through the pipeline, what comes out to EVE JSON and the store."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporter.eve import EveWriter, Stream
 from sensor.capture.batch import Batch
+from sensor.capture.numbering import PacketNumbers
 from sensor.capture.source import CaptureFile, find_captures, open_captures
 from sensor.config import SECOND_NS, Settings
+from sensor.detections.alert import Alert
 from sensor.detections.results import Results
 from sensor.matching.compile import MatchPlan
 from sensor.pipeline import Pipeline
@@ -56,7 +57,9 @@ class Replay:
         """
         self._pipeline = Pipeline(settings, plan, want_flows=eve is not None)
         self._settings = settings
-        self._eve = EveWriter(eve) if eve is not None else None
+        self._stream = eve
+        self._eve: EveWriter | None = None
+        self._numbers: PacketNumbers | None = None
         self._store = store
         self._progress = progress
         self._last_ns = 0
@@ -76,8 +79,10 @@ class Replay:
         began = time.perf_counter()
         outcome = Outcome(self.counters, {})
         files = find_captures(paths)
-        if self._eve is not None:
-            self._eve.names_captures = len(files) > 1
+        if len(files) > 1:
+            self._numbers = PacketNumbers()
+        if self._stream is not None:
+            self._eve = EveWriter(self._stream, self._numbers)
         with ExitStack() as stack:
             captures = open_captures(files, self._settings.window)
             stack.callback(captures.close)  # type: ignore[attr-defined]  # a generator
@@ -106,8 +111,8 @@ class Replay:
     def _batches(self, file: str, capture: CaptureFile) -> Iterator[Batch]:
         """The capture's batches; packets are numbered on from those of the captures before it."""
         before = self.counters.received
-        if self._eve is not None:
-            self._eve.begin_capture(os.fsencode(file), before + 1)
+        if self._numbers is not None:
+            self._numbers.begin(file, before + 1)
         first = True
         for batch in capture:
             if len(batch):
@@ -125,4 +130,11 @@ class Replay:
         if self._store is not None:
             counters = self.counters
             self._store.counts = RunCounts(counters.received, counters.decoded, counters.rejected)
-            self._store.write(results.alerts)
+            self._store.write([self._place(alert) for alert in results.alerts])
+
+    def _place(self, alert: Alert) -> Alert:
+        """The alert with its packet's number in its own capture."""
+        if self._numbers is None:
+            return alert
+        capture, number = self._numbers.locate(alert.packet_number)
+        return replace(alert, capture=capture, packet_number=number)

@@ -126,4 +126,4 @@ def _read_only_uri(path: Path) -> str:
     (https://www.sqlite.org/wal.html#read_only_databases).
     """
     at_rest = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
-    return f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if at_rest else "")
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode=ro" + ("&immutable=1" if at_rest else "")

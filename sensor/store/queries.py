@@ -22,8 +22,8 @@ _CHUNK_LEN = 500
 """Rows fetched at a time: one trip to the connection's thread costs as much as some 50 rows."""
 
 _SELECT_DETECTION = """
-SELECT detection.id, run_id, run.source, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer,
-    flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number, "offset", length,
+SELECT detection.id, run_id, coalesce(capture, run.source), ts_ns, sid, rev, name_ja, name_en, category,
+    severity, buffer, flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number, "offset", length,
     excerpt, excerpt_offset, http_method, http_host, http_url
 FROM detection JOIN run ON run.id = run_id
 """

@@ -92,8 +92,8 @@ class Detection:
 INSERT_ALERT = """
 INSERT INTO detection (run_id, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer, flow_id, tx_id,
     src_ip, src_port, dst_ip, dst_port, src_key, dst_key, proto, app_proto, packet_number, "offset", length,
-    excerpt, excerpt_offset, http_method, http_host, http_url)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    excerpt, excerpt_offset, http_method, http_host, http_url, capture)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -163,4 +163,5 @@ def alert_values(run_id: int, alert: Alert) -> tuple[object, ...]:
         wire_text(alert.http_method),
         wire_text(alert.http_host),
         wire_text(alert.http_url),
+        plain_text(alert.capture) or None,
     )

@@ -104,4 +104,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX detection_dst ON detection (dst_key, ts_ns)",
         "CREATE INDEX log_run ON log (run_id)",
     ),
+    # Of which capture packet_number counts the packets, where a run read several; else NULL.
+    ("ALTER TABLE detection ADD COLUMN capture TEXT",),
 )
