@@ -52,7 +52,8 @@ class Inspector:
 
     def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
         """Alerts on the octets of streams and datagrams."""
-        plan, alerts = self._plan, []
+        plan = self._plan
+        alerts: list[Alert] = []
         if not plan.wants(Buffer.PAYLOAD) or not joined.run_start.shape[0]:
             return []
         found = scan_payload(
