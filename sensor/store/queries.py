@@ -23,8 +23,8 @@ _CHUNK_LEN = 500
 
 _SELECT_DETECTION = """
 SELECT detection.id, run_id, coalesce(capture, run.source), ts_ns, sid, rev, name_ja, name_en, category,
-    severity, buffer, flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number, "offset", length,
-    excerpt, excerpt_offset, http_method, http_host, http_url
+    severity, buffer, flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number,
+    "offset", length, excerpt, excerpt_offset, http_method, http_host, http_url
 FROM detection JOIN run ON run.id = run_id
 """
 _SELECT_RUN = """
