@@ -1,8 +1,8 @@
 """Which flow, and which direction of it, each row of a batch belongs to.
 
-Theory of operation. Rows are looked up in the table by key; those not found become new flows. Sorting
-by (slot, arrival) makes a flow's rows a group of neighbours. A group is cut where the same ports start
-a new connection:
+Theory of operation. Sorting by the hash of their keys makes a flow's rows neighbours, in order of
+arrival; one row of each is looked up in the table, and those not found become new flows. A group is cut
+where the same ports start a new connection:
 
 - a row that comes later after the one before it than the protocol's time-out;
 - a SYN that follows a SYN from the same side with another initial sequence number;
@@ -22,12 +22,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensor.arrays import I64, U8, U32
+from sensor.arrays import I64, U8, U32, Bool
 from sensor.config import FlowLimits
 from sensor.decode.columns import Layer, Packets
-from sensor.flow.key import flow_keys
+from sensor.flow.key import FlowKeys, flow_keys
 from sensor.flow.state import ACK, FIN, LETTERS, RESPONDER, RST, SYN, letter_bits
 from sensor.flow.table import NO_SIDE, EndReason, FlowTable
 from sensor.telemetry import Counters
@@ -92,18 +91,20 @@ class FlowTracker:
         clock = np.maximum.accumulate(np.maximum(ts_ns[rows], self._clock_ns))
         self._clock_ns = int(clock[-1])
         self._sweep(int(clock[0]))
-        slot, side, is_new = self._look_up(packets, rows)
-
-        position = np.sort((slot << ROW_BITS) | np.arange(rows.shape[0]))
-        order = position & ((1 << ROW_BITS) - 1)
-        slot = position >> ROW_BITS
-        rows, side, clock = rows[order], side[order], clock[order]
+        keys = flow_keys(packets, rows)
+        order, starts = self._group(keys)
+        known_keys, key_slots = self._look_up(keys, order[starts])
+        # Slots are given in order of arrival; in their order, the hash's seed shows nowhere.
+        by_slot = np.argsort(key_slots)
+        lengths = np.diff(np.append(starts, order.shape[0]))[by_slot]
+        ends = np.cumsum(lengths)
+        order = order[np.repeat(starts[by_slot] - (ends - lengths), lengths) + np.arange(order.shape[0])]
+        slot = np.repeat(key_slots[by_slot], lengths)
+        known = np.repeat(known_keys[by_slot], lengths)
+        first = np.zeros(order.shape[0], np.bool_)
+        first[ends - lengths] = True
+        rows, side, clock = rows[order], keys.side[order], clock[order]
         times = ts_ns[rows]
-
-        first = np.empty(rows.shape[0], np.bool_)
-        first[0] = True
-        np.not_equal(slot[1:], slot[:-1], out=first[1:])
-        known = ~is_new[slot] if is_new is not None else np.ones(rows.shape[0], np.bool_)
         idle = self._idle_cuts(packets, rows, slot, clock, first, known)
         cut = idle | self._syn_cuts(packets, rows, slot, side, first, known, idle)
         begins = first | cut
@@ -144,28 +145,43 @@ class FlowTracker:
             self._end_flows(slots, reason)
             self.table.release(slots)
 
-    def _look_up(self, packets: Packets, rows: I64) -> tuple[I64, U8, NDArray[np.bool_] | None]:
-        """Slots of rows, new flows included; the side each came from; which slots are new."""
-        keys = flow_keys(packets, rows)
+    def _group(self, keys: FlowKeys) -> tuple[I64, I64]:
+        """Sort rows by key, then by arrival: their order, and where in it each key starts.
+
+        One sort of the upper bits of a hash with the row's number in the lower ones does it. Should two
+        keys agree in those bits, the keys themselves are sorted.
+        """
+        n = keys.side.shape[0]
+        mask = np.uint64((1 << ROW_BITS) - 1)
+        number = np.arange(n, dtype=np.uint64)
+        mixed = np.sort((self.table.index.hashes(keys.words) & ~mask) | number)
+        order = (mixed & mask).astype(np.int64)
+        words = keys.words[:, order]
+        first = np.ones(n, np.bool_)
+        np.not_equal(mixed[1:] >> ROW_BITS, mixed[:-1] >> ROW_BITS, out=first[1:])
+        differs = (words[:, 1:] != words[:, :-1]).any(axis=0)
+        if (differs != first[1:]).any():
+            order = np.lexsort((number, *keys.words))
+            words = keys.words[:, order]
+            first[1:] = (words[:, 1:] != words[:, :-1]).any(axis=0)
+        return order, np.flatnonzero(first)
+
+    def _look_up(self, keys: FlowKeys, rows: I64) -> tuple[Bool, I64]:
+        """Whether the keys of ``rows``, all different, were in the table, and their slots now."""
         index = self.table.index
-        hashes = index.hashes(keys.words)
-        slot = index.find(keys.words, hashes)
-        missing = np.flatnonzero(slot < 0)
-        if missing.shape[0] == 0:
-            return slot, keys.side, None
-        is_new = np.zeros(self.table.capacity, np.bool_)
-        while missing.shape[0]:
-            # One row a hash; rows of another key with the same hash are found wanting and go round.
-            _, pick = np.unique(hashes[missing], return_index=True)
-            chosen = missing[np.sort(pick)]
-            self._reserve(chosen.shape[0], slot)
-            slots = self.table.allocate(chosen.shape[0])
-            index.insert(keys.words[:, chosen], hashes[chosen], slots)
-            self.table.linked[slots] = True
-            is_new[slots] = True
-            slot[missing] = index.find(keys.words[:, missing], hashes[missing])
-            missing = missing[slot[missing] < 0]
-        return slot, keys.side, is_new
+        words = keys.words[:, rows]
+        hashes = index.hashes(words)
+        slots = index.find(words, hashes)
+        known: Bool = slots >= 0
+        new = np.flatnonzero(~known)
+        if new.shape[0]:
+            # In order of arrival, so that the same capture fills the same slots whatever the hash's seed.
+            new = new[np.argsort(rows[new])]
+            self._reserve(new.shape[0], slots)
+            slots[new] = self.table.allocate(new.shape[0])
+            index.insert(words[:, new], hashes[new], slots[new])
+            self.table.linked[slots[new]] = True
+        return known, slots
 
     def _reserve(self, k: int, spare: I64) -> None:
         """See to ``k`` free slots, if need be by evicting flows not in ``spare`` (negative: none)."""
@@ -189,9 +205,9 @@ class FlowTracker:
         rows: I64,
         slot: I64,
         clock: I64,
-        first: NDArray[np.bool_],
-        known: NDArray[np.bool_],
-    ) -> NDArray[np.bool_]:
+        first: Bool,
+        known: Bool,
+    ) -> Bool:
         """(m,) whether the row's ports had been silent for longer than the time-out."""
         before = np.empty_like(clock)
         before[1:] = clock[:-1]
@@ -200,7 +216,7 @@ class FlowTracker:
         limits = self._limits
         if int(silence.max()) <= min(limits.tcp_idle_ns, limits.udp_idle_ns, limits.other_idle_ns):
             return np.zeros(rows.shape[0], np.bool_)
-        cuts: NDArray[np.bool_] = silence > self.table.idle_ns(packets.ip_proto[rows])
+        cuts: Bool = silence > self.table.idle_ns(packets.ip_proto[rows])
         return cuts
 
     def _syn_cuts(
@@ -209,10 +225,10 @@ class FlowTracker:
         rows: I64,
         slot: I64,
         side: U8,
-        first: NDArray[np.bool_],
-        known: NDArray[np.bool_],
-        idle: NDArray[np.bool_],
-    ) -> NDArray[np.bool_]:
+        first: Bool,
+        known: Bool,
+        idle: Bool,
+    ) -> Bool:
         """(m,) whether the row is a SYN that starts another connection; remembers the last SYNs."""
         table, flags = self.table, packets.tcp_flags[rows]
         cuts = np.zeros(rows.shape[0], np.bool_)
@@ -258,7 +274,7 @@ class FlowTracker:
             table.closing[its_slot] = closed[ends[its[final]]] > closed_before[final]
         return cuts
 
-    def _cut(self, slots: I64, cut: NDArray[np.bool_], idle: NDArray[np.bool_]) -> tuple[I64, I64]:
+    def _cut(self, slots: I64, cut: Bool, idle: Bool) -> tuple[I64, I64]:
         """Give every group that a cut begins a slot of its own, in place in ``slots``.
 
         :returns: the slots of the flows that were cut off: by a new connection, and by time.
