@@ -85,10 +85,11 @@ class FlowIndex:
         while todo.shape[0]:
             held = self._places[place]
             free = np.flatnonzero(held < 0)
-            self._used += int(np.unique(place[free[held[free] == EMPTY]]).shape[0])
             # Several keys may want one place: the last write stands, the others probe on.
             self._places[place[free]] = todo[free]
-            lost = np.flatnonzero(self._places[place] != todo)
+            won = self._places[place] == todo
+            self._used += int(np.count_nonzero(won & (held == EMPTY)))
+            lost = np.flatnonzero(~won)
             todo = todo[lost]
             place = (place[lost] + 1) & self._mask
 
