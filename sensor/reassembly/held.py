@@ -79,7 +79,7 @@ class Held:
                 start = old.position
             stop = min(old.end, new.end)
             conflict |= _differ(old, new, start, stop)
-            start = max(start, stop)
+            start = stop
             at += 1
         return conflict
 
