@@ -51,10 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     prepare_standard_streams()
-    # A terminal that closes and an operator's kill end a run as Ctrl-C does; nohup's wish is kept.
-    for name in ("SIGTERM", "SIGHUP"):
+    # A terminal that closes and an operator's kill end a run as Ctrl-C does; what nohup ignores stays so.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
     try:
         status = _run(argv)
@@ -89,5 +89,5 @@ def _fail(reason: str, status: int = 1) -> int:
     return status
 
 
-def _interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)

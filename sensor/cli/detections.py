@@ -20,6 +20,8 @@ examples:
   watchdog-sensor detections show 17
   watchdog-sensor detections export --format csv > detections.csv
 """
+_UNFOLDED = 10_000
+"""Cells of a line for a pipe, where `grep` is to find a long URL in one piece."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,7 +42,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action = actions.add_parser(
             name,
             help=text,
-            description=f"{text.capitalize()}. Options of different kinds must all hold; "
+            description=f"{text.capitalize()}. Options of different kinds must all hold;\n"
             "one kind given again widens the choice.",
             epilog=_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,7 +58,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     show = actions.add_parser(
         "show",
         help="explain one detection",
-        description="Explain one detection: signature, addresses, request, and the octets around the match.",
+        description="Explain one detection: signature, addresses, request, octets around the match.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -137,5 +139,5 @@ def _show(options: argparse.Namespace) -> int:
 
     width = table_width()
     row = read_detection(database_to_read(options.db), options.id)
-    sys.stdout.write(render_one(row, options.lang, width=width or 80, color=width is not None))
+    sys.stdout.write(render_one(row, options.lang, width=width or _UNFOLDED, color=width is not None))
     return 0

@@ -30,7 +30,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser = commands.add_parser(
         "replay",
         help="read captures and log what the signatures detect",
-        description="Read pcap and pcapng captures, extract HTTP metadata, match signatures, log detections.",
+        description="Read pcap and pcapng captures, extract HTTP metadata, match signatures,\n"
+        "log detections.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
