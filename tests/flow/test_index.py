@@ -74,6 +74,11 @@ class Index(RuleBasedStateMachine):
         found = self.index.find(words, self.index.hashes(words))
         assert found.tolist() == [self.slots.get(number, EMPTY) for number in every]
 
+    @invariant()
+    def counts_the_places_in_use(self) -> None:
+        assert self.index._used == (self.index._places != EMPTY).sum()
+        assert (self.index._places >= 0).sum() == len(self.slots)
+
 
 TestIndex = Index.TestCase
 TestIndex.settings = settings(stateful_step_count=30)
