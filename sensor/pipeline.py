@@ -30,6 +30,7 @@ from sensor.telemetry import Counters
 from signatures.model import Buffer
 
 _NOTHING = memoryview(b"")
+_ENDED_AT_ONCE = 4096
 
 
 class Pipeline:
@@ -63,17 +64,20 @@ class Pipeline:
         """Flows in the table now."""
         return self._table.count
 
-    def process(self, batch: Batch) -> Results:
-        """Take one batch through every stage; what it made, and what ended meanwhile."""
+    def process(self, batch: Batch) -> Iterator[Results]:
+        """Take one batch through every stage; yield what it made, and what ended meanwhile."""
         for part in _parts(batch, self._tracker.max_rows):
             self._process(part)
-        return self._take()
+            yield self._take()
 
-    def finish(self) -> Results:
-        """End every flow: the capture is over, or the next one is from another time."""
+    def finish(self) -> Iterator[Results]:
+        """End every flow: the capture is over, or the next one is from another time.
+
+        Yields some flows at a time, so that a full table never stands in memory as records.
+        """
         self._fragments.finish()
-        self._tracker.end_all()
-        return self._take()
+        for _ in self._tracker.end_all(_ENDED_AT_ONCE):
+            yield self._take()
 
     def _take(self) -> Results:
         results, self._results = self._results, Results()
@@ -111,49 +115,42 @@ class Pipeline:
     def _take_marks(self, joined: Joined | None) -> None:
         """Give heads that were completed their packet's number and time; look into requests.
 
-        A head that was cut short, by a gap or the end of the flow, has no place in ``joined``: its packet is
-        the last that brought octets of it.
+        A head that was cut short, by a gap or the end of the flow, has no place in ``joined``: it has been
+        dated already.
         """
-        marks, slots = self._http.shared.marks, self._http.mark_slots
-        if not marks:
-            return
-        if joined is None or not len(joined.piece_start):
-            numbers = times = [0] * len(marks)
-        else:
-            piece = joined.piece_at(np.array([index for _, _, index in marks], np.int64))
-            numbers, times = joined.piece_number[piece].tolist(), joined.piece_ns[piece].tolist()
-        requests: list[HttpTransaction] = []
-        request_slots: list[int] = []
-        flows = self._http.flows
-        rows = zip(marks, slots, numbers, times, strict=True)
-        for (transaction, is_response, index), slot, number, ts_ns in rows:
-            packet = (number, ts_ns)
-            if index < 0:
-                flow = flows[slot]
-                packet = flow.held[1 - flow.client if is_response else flow.client]
-            if is_response:
-                transaction.response_number, transaction.response_ns = packet
-            else:
-                transaction.request_number, transaction.request_ns = packet
-                requests.append(transaction)
-                request_slots.append(slot)
-        marks.clear()
-        slots.clear()
-        self._results.alerts += self._inspector.inspect_requests(requests, request_slots, flows)
+        requests, responses = self._http.shared.new_requests, self._http.shared.new_responses
+        if joined is not None and len(joined.piece_start):
+            places = [transaction.request_at for transaction in requests]
+            for transaction, number, ts_ns in zip(requests, *joined.packets_at(places), strict=True):
+                if transaction.request_at >= 0:
+                    transaction.request_number = number
+                    transaction.request_ns = ts_ns
+            places = [transaction.response_at for transaction in responses]
+            for transaction, number, ts_ns in zip(responses, *joined.packets_at(places), strict=True):
+                if transaction.response_at >= 0:
+                    transaction.response_number = number
+                    transaction.response_ns = ts_ns
+        responses.clear()
+        if requests:
+            slots = self._http.request_slots
+            self._results.alerts += self._inspector.inspect_requests(requests, slots, self._http.flows)
+            requests.clear()
+            slots.clear()
 
     def _take_transactions(self) -> None:
-        finished = self._http.finished
+        finished, slots = self._http.finished, self._http.finished_slots
         if not finished:
             return
         self.counters.http_transactions += len(finished)
-        flows = self._http.flows
-        ends = self._ends(sorted({slot for slot, _ in finished}))
-        self._results.http += [HttpEvent(transaction, ends[slot]) for slot, transaction in finished]
+        ends = self._ends(sorted(set(slots)))
+        self._results.http += map(HttpEvent, finished, map(ends.__getitem__, slots))
         if self._scan_bodies:
-            for slot, transaction in finished:
+            for slot, transaction in zip(slots, finished, strict=True):
                 if transaction.request_body or transaction.response_body:
-                    self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flows[slot])
+                    flow = self._http.flows[slot]
+                    self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
         finished.clear()
+        slots.clear()
 
     def _ends(self, slots: list[int]) -> dict[int, FlowEnds]:
         """Clients and servers of HTTP flows."""

@@ -89,11 +89,12 @@ class Replay:
             for file, capture in zip(files, captures, strict=True):
                 outcome.captures += 1
                 for batch in self._batches(file, capture):
-                    self._hand_on(self._pipeline.process(batch))
+                    for results in self._pipeline.process(batch):
+                        self._hand_on(results)
                     if self._progress is not None:
                         self._progress(capture, self.counters)
                 outcome.notes += capture.notes
-        self._hand_on(self._pipeline.finish())
+        self._finish()
         outcome.stats = self.stats()
         outcome.seconds = time.perf_counter() - began
         if self._eve is not None:
@@ -109,20 +110,22 @@ class Replay:
         return stats
 
     def _batches(self, file: str, capture: CaptureFile) -> Iterator[Batch]:
-        """The capture's batches; packets are numbered on from those of the captures before it."""
-        before = self.counters.received
-        if self._numbers is not None:
-            self._numbers.begin(file, before + 1)
+        """The capture's batches, with packet numbers that tell it from the others."""
+        base = 0 if self._numbers is None else self._numbers.begin(file)
         first = True
         for batch in capture:
             if len(batch):
                 if first and int(batch.ts_ns[0]) < self._last_ns - _BACKWARDS_NS:
-                    self._hand_on(self._pipeline.finish())
+                    self._finish()
                     self._last_ns = 0
                 first = False
                 self._last_ns = max(self._last_ns, int(batch.ts_ns.max()))
-            batch.first_number += before
+            batch.first_number += base
             yield batch
+
+    def _finish(self) -> None:
+        for results in self._pipeline.finish():
+            self._hand_on(results)
 
     def _hand_on(self, results: Results) -> None:
         if self._eve is not None:

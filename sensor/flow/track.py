@@ -18,7 +18,7 @@ A flow that was cut off stays in its slot until the batch is done (``replaced``,
 the batch holds rows of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ from sensor.flow.table import NO_SIDE, EndReason, FlowTable
 from sensor.telemetry import Counters
 
 ROW_BITS = 17
-MAX_ROWS = 1 << 16
+MAX_ROWS = 1 << 15
 """Rows of one batch: their numbers share a sort key with slots, and they must all find free slots."""
 
 _LONG_AGO = -(1 << 62)
@@ -127,11 +127,13 @@ class FlowTracker:
         self._count(packets, tracked, times, clock)
         return tracked
 
-    def end_all(self, reason: str = EndReason.SHUTDOWN) -> None:
-        """End every flow."""
+    def end_all(self, at_once: int, reason: str = EndReason.SHUTDOWN) -> Iterator[None]:
+        """End every flow, oldest first, ``at_once`` for each step."""
         slots = np.flatnonzero(self.table.active)
         slots = slots[np.lexsort((self.table.first_number[slots], self.table.first_ns[slots]))]
-        self.end(slots, reason)
+        for start in range(0, slots.shape[0], at_once):
+            self.end(slots[start : start + at_once], reason)
+            yield
         self._clock_ns = self._swept_ns = _LONG_AGO
 
     def end_replaced(self, tracked: Tracked) -> None:

@@ -30,7 +30,7 @@ STAGES: Final = MappingProxyType(
         "flow": (
             "sensor.flow.track:FlowTracker.track",
             "sensor.flow.track:FlowTracker.end_replaced",
-            "sensor.flow.track:FlowTracker.end_all",
+            "sensor.flow.track:FlowTracker.end",
             "sensor.pipeline:update_history",
             "sensor.pipeline:flow_records",
         ),
