@@ -105,8 +105,12 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
         commands = [each for each in planned if isinstance(each, Command)]
         measured = measure(commands, options.rounds, work, lambda text: _say(f"  {text}"))
         _say("  stages")
-        stages = ask("tests.bench.stages", str(capture.path), "--signatures", str(signatures))
         skipped = [each for each in planned if isinstance(each, Skipped)]
+        try:
+            stages = ask("tests.bench.stages", str(capture.path), "--signatures", str(signatures))
+        except subprocess.CalledProcessError as error:  # what was measured is worth a report all the same
+            stages = {}
+            skipped.append(Skipped("time by stage", f"exit status {error.returncode}, see above"))
         results.captures.append(CaptureResult(capture, measured, skipped, stages))
         if work in capture.path.parents and not options.keep:
             capture.path.unlink()

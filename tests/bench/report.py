@@ -74,7 +74,8 @@ def _tables(results: Results) -> Iterator[_Table]:
         title = f"{capture.name}: {size}" + (f", {capture.note}" if capture.note else "")
         yield _fixed_points(title, result)
         yield _commands(capture.name, result)
-        yield _stages(capture.name, result)
+        if result.stages:
+            yield _stages(capture.name, result)
     if results.skipped:
         yield _Table(
             "Left out", ("capture", "why"), [(each.name, each.reason) for each in results.skipped], []

@@ -95,7 +95,13 @@ def _found(name: str, program: str, how: str, make: Callable[[str], Command]) ->
 def _ndpi(capture: Capture) -> Planned:
     def command(program: str) -> Command:
         argv = (program, "-q", "-i", str(capture.path))
-        return Command(NDPI, argv, capture.packets, capture.octets, "flows and their protocols, no keywords")
+        return Command(
+            NDPI,
+            argv,
+            capture.packets,
+            capture.octets,
+            "flows and their protocols, no keywords; looks no further into a flow once that is known",
+        )
 
     yield from _found(NDPI, "ndpiReader", "Debian: apt-get install libndpi-bin", command)
 
