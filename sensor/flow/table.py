@@ -7,6 +7,7 @@ is indexed by the same slots.
 import numpy as np
 
 from sensor.arrays import I64, U8, U64
+from sensor.capture.numbering import NUMBER_MASK
 from sensor.config import FlowLimits
 from sensor.decode.columns import Packets
 from sensor.flow.index import FlowIndex
@@ -193,10 +194,12 @@ class FlowTable:
 def _flow_id(words: U64, ts_ns: I64, number: I64) -> I64:
     """Ids that are the same in every replay: of the key, and the time and number of the first packet.
 
+    The number is the one in its capture, so that captures replayed together keep their ids.
+
     53 bits, so that a reader that holds numbers as doubles (jq, JavaScript) keeps them apart.
     """
     mixed = hash_words(words, 0) ^ (ts_ns.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    mixed += number.astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
+    mixed += (number & NUMBER_MASK).astype(np.uint64) * np.uint64(0xD6E8FEB86659FD93)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     return (mixed >> np.uint64(11)).astype(np.int64)
