@@ -246,8 +246,8 @@ def _text(octets: bytes) -> str | None:
 @lru_cache(maxsize=1024)
 def _host(host: bytes) -> bytes:
     """A Host value without its port, as Suricata's ``hostname``."""
-    name, colon, port = host.rpartition(b":")
-    return name if colon and port.isdigit() and (name[-1:] == b"]" or b":" not in name) else host
+    name, _, port = host.rpartition(b":")
+    return name if name and port.isdigit() and (name[-1:] == b"]" or b":" not in name) else host
 
 
 def _put(into: dict[str, Any], name: str, octets: bytes) -> None:

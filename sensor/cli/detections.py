@@ -16,7 +16,7 @@ from sensor.cli.outputs import write_utf8
 _EPILOG = """\
 examples:
   watchdog-sensor detections list --severity high --severity critical
-  watchdog-sensor detections list --address 192.168.11.0/24 --since 2026-01-31T09:00
+  watchdog-sensor detections list --address 192.168.11.0/24 --since 2026-01-31
   watchdog-sensor detections show 17
   watchdog-sensor detections export --format csv > detections.csv
 """

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ CAPTURE = CUT.parent
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: None, "does not exist; check the path"),
+        (Path.exists, "does not exist; check the path"),
         (lambda path: path.mkdir(), "no pcap or pcapng capture in this directory; name another one"),
         (lambda path: path.write_bytes(b""), "is empty (0 octets)"),
         (lambda path: path.write_bytes(os.urandom(64).replace(b"\n", b"") * 100), "is not a pcap or pcapng"),
@@ -25,7 +26,9 @@ CAPTURE = CUT.parent
     ],
     ids=["missing", "directory", "empty", "garbage", "text", "gzip", "loop"],
 )
-def test_what_is_no_capture_is_refused_before_anything_is_written(sensor: Sensor, make, reason) -> None:  # type: ignore[no-untyped-def]
+def test_no_capture_is_refused_before_anything_is_written(
+    sensor: Sensor, make: Callable[[Path], object], reason: str
+) -> None:
     make(sensor.home / "it")
     done = sensor("replay", "--db", "a.db", "--eve", "a.json", SMALL, "it")
     assert (done.status, done.octets) == (1, b"")
@@ -134,7 +137,7 @@ def test_file_that_grows_is_read_to_where_it_ends(sensor: Sensor) -> None:
 
 def test_named_pipe(sensor: Sensor) -> None:
     os.mkfifo(sensor.home / "pipe")
-    feed = "cat '{}' > pipe".format(DEMO)
+    feed = f"cat '{DEMO}' > pipe"
     with subprocess.Popen(["/bin/sh", "-c", feed], cwd=sensor.home) as writer:
         done = sensor("replay", "-q", "--db", "a.db", "--eve", "-", "pipe")
     assert (done.status, done.err, writer.returncode) == (0, "", 0)

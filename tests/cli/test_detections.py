@@ -50,12 +50,13 @@ def test_filters_by_column(sensor: Sensor, filled: Path, rows: list[dict[str, An
 
 
 def test_filters_by_address(sensor: Sensor, filled: Path, rows: list[dict[str, Any]]) -> None:
-    for given, fits in (
-        ("203.0.113.53", lambda address: address == "203.0.113.53"),
-        ("203.0.113.0/24", lambda address: address.startswith("203.0.113.")),
-        ("2001:db8::/32", lambda address: address.startswith("2001:db8:")),
+    for given, start in (
+        ("203.0.113.53", "203.0.113.53"),
+        ("203.0.113.0/24", "203.0.113."),
+        ("2001:db8::/32", "2001:db8:"),
     ):
-        expected = {row["id"] for row in rows if fits(row["src_ip"]) or fits(row["dest_ip"])}
+        either = {row["id"]: (row["src_ip"], row["dest_ip"]) for row in rows}
+        expected = {at for at, pair in either.items() if any(each.startswith(start) for each in pair)}
         assert ids(listed(sensor, filled, "--address", given)) == expected
         assert 0 < len(expected) < len(rows)
 

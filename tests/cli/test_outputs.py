@@ -11,7 +11,6 @@ import pytest
 from sensor.store.schema import APPLICATION_ID, MIGRATIONS
 from tests.cli.command import DEMO, SMALL, Done, Sensor, with_closed, with_file_limit, without_override
 
-
 RARE = """
 [[signature]]
 sid = 9000001

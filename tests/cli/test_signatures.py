@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,14 +56,14 @@ def test_mistake_is_told_with_file_line_and_reason(sensor: Sensor, text: str, li
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: None, "No such file"),
+        (Path.exists, "No such file"),
         (lambda path: path.mkdir(), "no *.toml files"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8"),
         (lambda path: path.write_bytes(b""), "holds no [[signature]]"),
     ],
     ids=["missing", "empty directory", "not text", "empty file"],
 )
-def test_file_that_is_none(sensor: Sensor, make, reason: str) -> None:  # type: ignore[no-untyped-def]
+def test_file_that_is_none(sensor: Sensor, make: Callable[[Path], object], reason: str) -> None:
     make(sensor.home / "it.toml")
     for command in (("signatures", "check"), ("replay", SMALL, "--no-db", "--signatures")):
         done = sensor(*command, "it.toml")
