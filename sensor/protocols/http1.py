@@ -13,10 +13,10 @@ from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
 from sensor.protocols.http1_reader import DONE
 from sensor.protocols.http1_request import RequestReader
 from sensor.protocols.http1_response import ResponseReader
-from sensor.protocols.http1_shared import Http1Counters, Http1Limits, Http1Shared, Mark
+from sensor.protocols.http1_shared import Http1Counters, Http1Limits, Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
-__all__ = ["Http1Counters", "Http1Limits", "Http1Parser", "Http1Shared", "Mark"]
+__all__ = ["Http1Counters", "Http1Limits", "Http1Parser", "Http1Shared"]
 
 
 class Http1Parser:
@@ -35,7 +35,7 @@ class Http1Parser:
         """Start before the first octet of a flow.
 
         :param sink: finished transactions are appended to it.
-        :param shared: memo, counters and marks of all flows; a parser that stands alone makes its own.
+        :param shared: memo, counters and new heads of all flows; a parser that stands alone makes its own.
         """
         shared = Http1Shared(limits) if shared is None else shared
         self._pairing = Pairing(shared, sink)
@@ -55,8 +55,9 @@ class Http1Parser:
     def feed(self, to_server: bool, data: bytes, start: int, end: int) -> None:
         """Read the next octets, ``data[start:end]``, of a direction.
 
-        A head that is complete is appended to the shared ``marks``. Where a batch holds octets of both
-        directions, the client's come first, so that no response precedes its request.
+        A transaction whose head is complete is appended to the shared ``new_requests`` or
+        ``new_responses``. Where a batch holds octets of both directions, the client's come first, so that
+        no response precedes its request.
         """
         if to_server:
             self._client.feed(data, start, end)

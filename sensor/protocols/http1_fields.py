@@ -82,10 +82,14 @@ class FieldParser:
         """
         fields = self.sections.get(section)
         if fields is None:
-            fields = self._read_lines(section.split(b"\r\n"), set())
+            fields = self.read_plain(section)
             if fields is not None:
                 self._remember(section, fields)
         return fields
+
+    def read_plain(self, section: bytes) -> Fields | None:
+        """As ``parse_plain``, for a caller that remembers whole heads: the section is not looked up."""
+        return self._read_lines(section.split(b"\r\n"), set())
 
     def _remember(self, section: bytes, fields: Fields) -> Fields:
         if len(section) <= _MAX_MEMO_SECTION:

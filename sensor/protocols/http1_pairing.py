@@ -15,6 +15,7 @@ from collections import deque
 from sensor.protocols.http1_shared import Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
+_ANSWERED_OTHERWISE = (b"HEAD", b"CONNECT")
 _TX_OCTETS = 512  # a transaction's own memory, beside the octets of the message that it holds
 
 
@@ -129,6 +130,23 @@ class Pairing:
             self._shared.counters.orphan_responses += 1
             tx = HttpTransaction(self.next_id(), anomalies=("http.unable_to_match_response_to_request",))
         self._responding = tx
+        return tx
+
+    def answer(self) -> HttpTransaction | None:
+        """Finish the oldest request, whose final response is complete; None if it is no plain case.
+
+        The same as ``claim`` and ``end_response``, where the request is complete and what it asks for has
+        no bearing on how the response is read.
+        """
+        queue = self._queue
+        if not queue or self._evicted or self._answered:
+            return None
+        tx = queue[0]
+        if tx is self._open or tx.method in _ANSWERED_OTHERWISE:
+            return None
+        self._lost = False
+        queue.popleft()
+        self._emit(tx)
         return tx
 
     def end_response(self, tx: HttpTransaction) -> None:

@@ -28,6 +28,8 @@ HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE, FIELDS, R
 
 CR, LF = 13, 10
 BLANK = b"\r\n \t"
+MAX_MEMO_HEAD = 2048
+"""Octets of a head that is remembered: a longer one (cookies, tokens) does not come back verbatim."""
 _SHORT = 16  # octets of a first line that are looked at again with each call until there are more
 
 
@@ -69,8 +71,10 @@ class MessageReader(ABC):
         self._torn = False  # RESYNC: what comes next need not start a line
 
     @abstractmethod
-    def read_head(self, data: bytes, pos: int, end: int, shift: int) -> int:
-        """Read a head at ``pos``; the position after what was used.
+    def read_heads(self, data: bytes, pos: int, end: int, shift: int) -> int:
+        """Read heads from ``pos`` on while the state is HEAD; the position after what was used.
+
+        Messages that are wholly in these octets follow each other here without a return to ``feed``.
 
         :param shift: turns a position into an index of the data that the caller of ``feed`` knows.
         """
@@ -109,7 +113,7 @@ class MessageReader(ABC):
         while pos < end:
             state = self.state
             if state == HEAD:
-                pos = self.read_head(data, pos, end, shift)
+                pos = self.read_heads(data, pos, end, shift)
             elif state in (LENGTH, CHUNK_DATA):
                 size = min(self._remaining, end - pos)
                 self._remaining -= size

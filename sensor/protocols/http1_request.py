@@ -21,11 +21,12 @@ from sensor.protocols.http1_reader import (
     FIELDS,
     HEAD,
     LF,
+    MAX_MEMO_HEAD,
     MessageReader,
     field_section,
     head_end,
 )
-from sensor.protocols.http1_shared import Http1Shared
+from sensor.protocols.http1_shared import Http1Shared, RequestHead
 from sensor.protocols.transaction import HttpTransaction
 
 _VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
@@ -43,39 +44,50 @@ class RequestReader(MessageReader):
         super().__init__(shared, pairing, want_body)
         self._lines: list[bytes] = []  # FIELDS: fields so far
 
-    def read_head(self, data: bytes, pos: int, end: int, shift: int) -> int:
-        """Read a request's head at ``pos``; the position after what was used."""
-        # The usual case first: CRLF everywhere, an origin-form target, no body.
-        blank = data.find(b"\r\n\r\n", pos, end)
+    def read_heads(self, data: bytes, pos: int, end: int, shift: int) -> int:
+        """Read requests' heads from ``pos`` on while the state is HEAD; the position after what was used."""
+        heads, pairing, new = self._shared.request_heads, self._pairing, self._shared.new_requests
+        while pos < end and self.state == HEAD:
+            blank = data.find(b"\r\n\r\n", pos, end)
+            head = None
+            if blank >= 0:
+                head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
+            if head is None:
+                pos = self._read_any_head(data, pos, end, shift)
+                continue
+            tx = HttpTransaction(pairing.next_id(), *head, blank + 3 + shift)
+            new.append(tx)
+            pairing.add_request(tx, blank + 4 - pos)
+            pos = blank + 4
+        return pos
+
+    def _read_plain_head(self, data: bytes, pos: int, blank: int) -> RequestHead | None:
+        """Read a head of the usual form: CRLF everywhere, an origin-form target, no body; None for others.
+
+        :param blank: where the CRLF before the empty line is.
+        """
         line_end = data.find(b"\n", pos, blank + 2)
-        if blank >= 0 and data[line_end - 1] == CR:
-            parts = data[pos : line_end - 1].split(b" ")
-            if (
-                len(parts) == 3
-                and parts[1][:1] == b"/"
-                and parts[2] in _VERSIONS
-                and parts[0] in METHODS
-                and blank + 4 - pos <= self._shared.limits.head_octets
-            ):
-                fields = self._shared.requests.parse_plain(data[line_end + 1 : blank])
-                if fields is not None and fields.is_plain:
-                    method, target, version = parts
-                    index = blank + 3 + shift
-                    tx = HttpTransaction(
-                        self._pairing.next_id(),
-                        method,
-                        target,
-                        version,
-                        fields.host,
-                        fields.user_agent,
-                        fields.referer,
-                        fields.content_type,
-                    )
-                    tx.request_at = index
-                    self._shared.marks.append((tx, False, index))
-                    self._pairing.add_request(tx, blank + 4 - pos)
-                    return blank + 4
-        return self._read_any_head(data, pos, end, shift)
+        parts = data[pos : line_end - 1].split(b" ")
+        if (
+            len(parts) != 3
+            or parts[1][:1] != b"/"
+            or parts[2] not in _VERSIONS
+            or parts[0] not in METHODS
+            or data[line_end - 1] != CR
+            or blank + 4 - pos > self._shared.limits.head_octets
+        ):
+            return None
+        fields = self._shared.requests.parse_plain(data[line_end + 1 : blank])
+        if fields is None or not fields.is_plain:
+            return None
+        method, target, version = parts
+        head = method, target, version, fields.host, fields.user_agent, fields.referer, fields.content_type
+        if blank - pos <= MAX_MEMO_HEAD:
+            heads = self._shared.request_heads
+            if len(heads) >= self._shared.limits.memo_entries:
+                heads.clear()
+            heads[data[pos:blank]] = head
+        return head
 
     def _read_any_head(self, data: bytes, pos: int, end: int, shift: int) -> int:
         while data[pos] in BLANK:
@@ -142,7 +154,7 @@ class RequestReader(MessageReader):
             tx.anomalies += ("http.uri_delim_non_compliant",)
         if tx.method == b"CONNECT":
             self._pairing.expect_tunnel()
-        self._shared.marks.append((tx, False, index))
+        self._shared.new_requests.append(tx)
         self._pairing.add_request(tx, octets)
         return tx
 

@@ -9,11 +9,13 @@ from sensor.protocols.http1_reader import (
     DONE,
     HEAD,
     LF,
+    MAX_MEMO_HEAD,
     UNTIL_CLOSE,
     MessageReader,
     field_section,
     head_end,
 )
+from sensor.protocols.http1_shared import ResponseHead
 
 _TOO_LONG = ("http.response_head_too_long",)
 _CUT = ("http.response_head_cut",)
@@ -28,19 +30,56 @@ class ResponseReader(MessageReader):
     __slots__ = ()
     side = "response"
 
-    def read_head(self, data: bytes, pos: int, end: int, shift: int) -> int:
-        """Read a response's head at ``pos``; the position after what was used."""
-        # The usual case first, as for requests.
-        blank = data.find(b"\r\n\r\n", pos, end)
-        if blank >= 0:
-            line_end = data.find(b"\n", pos, blank + 2)
-            status_line = self._shared.status_lines.get(data[pos:line_end])
-            if status_line is not None and blank + 4 - pos <= self._shared.limits.head_octets:
-                fields = self._shared.responses.parse_plain(data[line_end + 1 : blank])
-                if fields is not None:
-                    self._start(status_line, fields, blank + 3 + shift, ())
-                    return blank + 4
-        return self._read_any_head(data, pos, end, shift)
+    def read_heads(self, data: bytes, pos: int, end: int, shift: int) -> int:
+        """Read responses from ``pos`` on while the state is HEAD; the position after what was used."""
+        heads, pairing, new = self._shared.response_heads, self._pairing, self._shared.new_responses
+        while pos < end and self.state == HEAD:
+            blank = data.find(b"\r\n\r\n", pos, end)
+            head = None
+            if blank >= 0:
+                head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
+            if head is None:
+                pos = self._read_any_head(data, pos, end, shift)
+                continue
+            pos = blank + 4
+            version, status, fields, length = head
+            # The usual response is here whole, and answers the oldest request: no state need be kept.
+            whole = length >= 0 and pos + length <= end and not self._want_body
+            tx = pairing.answer() if whole else None
+            if tx is None:
+                self._start((version, status), fields, blank + 3 + shift, ())
+                continue
+            tx.response_version = version
+            tx.status = status
+            tx.response_content_type = fields.content_type
+            tx.response_body_len = length
+            tx.response_at = blank + 3 + shift
+            new.append(tx)
+            pos += length
+        return pos
+
+    def _read_plain_head(self, data: bytes, pos: int, blank: int) -> ResponseHead | None:
+        """Read a head whose line ends are all CRLF and whose status line was read before; None for others.
+
+        :param blank: where the CRLF before the empty line is.
+        """
+        line_end = data.find(b"\n", pos, blank + 2)
+        status_line = self._shared.status_lines.get(data[pos:line_end])
+        if status_line is None or blank + 4 - pos > self._shared.limits.head_octets:
+            return None
+        fields = self._shared.responses.read_plain(data[line_end + 1 : blank])
+        if fields is None:
+            return None
+        version, status = status_line
+        is_simple = status >= 200 and status not in _BODILESS and not fields.anomalies
+        by_length = is_simple and not (fields.chunked or fields.other_transfer)
+        head = version, status, fields, fields.length if by_length and fields.length >= 0 else -1
+        if blank - pos <= MAX_MEMO_HEAD:
+            heads = self._shared.response_heads
+            if len(heads) >= self._shared.limits.memo_entries:
+                heads.clear()
+            heads[data[pos:blank]] = head
+        return head
 
     def _read_any_head(self, data: bytes, pos: int, end: int, shift: int) -> int:
         old = self._pairing.expects_old_response()
@@ -91,7 +130,7 @@ class ResponseReader(MessageReader):
         tx = self._pairing.claim(0)
         index = max(pos + shift, self._begin)
         tx.response_at = index
-        self._shared.marks.append((tx, True, index))
+        self._shared.new_responses.append(tx)
         self.state = UNTIL_CLOSE
         self._expect_body(tx, b"")
         return pos
@@ -110,7 +149,7 @@ class ResponseReader(MessageReader):
         tx.response_at = index
         if fields.anomalies or anomalies:
             tx.anomalies += fields.anomalies + anomalies
-        self._shared.marks.append((tx, True, index))
+        self._shared.new_responses.append(tx)
         if status == 101 or (tx.method == b"CONNECT" and 200 <= status < 300):
             if status == 101:
                 pairing.switch(tx)

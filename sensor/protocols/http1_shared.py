@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from sensor.protocols.http1_fields import FieldParser
+from sensor.protocols.http1_fields import FieldParser, Fields
 from sensor.protocols.transaction import HttpTransaction
 
-Mark = tuple[HttpTransaction, bool, int]
-"""A head that is complete: its transaction, whether it is the response's, and the index, in the
-``data`` of the ``feed`` under way, of the octet that completed it."""
+RequestHead = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+"""What a plain request says: method to content type, in the order of ``HttpTransaction``."""
+ResponseHead = tuple[bytes, int, Fields, int]
+"""Version, status, fields, and the length of the body: -1 where more than Content-Length decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Http1Limits:
     buffered_octets: int = 64 << 20
     """Octets of bodies that all flows together keep."""
     memo_entries: int = 4096
-    """Header lines, and header sections, that are remembered: some 4 MiB."""
+    """Heads, field sections and lines that are remembered, so many of each kind: some 8 MiB."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +57,14 @@ class Http1Shared:
 
     limits: Http1Limits = field(default_factory=Http1Limits)
     counters: Http1Counters = field(default_factory=Http1Counters)
-    marks: list[Mark] = field(default_factory=list)
-    """Heads completed since the pipeline last emptied the list."""
+    new_requests: list[HttpTransaction] = field(default_factory=list)
+    """Those whose request's head was completed since the pipeline last emptied the list."""
+    new_responses: list[HttpTransaction] = field(default_factory=list)
+    """As ``new_requests``, of responses' heads."""
+    request_heads: dict[bytes, RequestHead] = field(default_factory=dict)
+    """Plain request heads read before, without their empty lines, at most ``memo_entries``: clients that
+    poll, and pages that many ask for, send the very same octets."""
+    response_heads: dict[bytes, ResponseHead] = field(default_factory=dict)
     buffered: int = 0
     """Octets of bodies held now."""
     status_lines: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)

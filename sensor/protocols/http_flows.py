@@ -11,7 +11,6 @@ precedes its request that way, and pairing goes by order, not by time.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +61,14 @@ class HttpFlows:
         """UNKNOWN, HTTP or OTHER, by slot."""
         self.flows: dict[int, HttpFlow] = {}
         self.shared = Http1Shared(limits)
-        self.mark_slots: list[int] = []
-        """Slot of each of ``shared.marks``."""
-        self.finished: list[tuple[int, HttpTransaction]] = []
-        """(slot, transaction) of transactions that are complete."""
+        self.request_slots: list[int] = []
+        """Slot of each of ``shared.new_requests``."""
+        self.finished: list[HttpTransaction] = []
+        """Transactions that are complete."""
+        self.finished_slots: list[int] = []
+        """Slot of each of ``finished``."""
         self._limits = limits
         self._bodies = want_request_body, want_response_body
-        self._sink: list[HttpTransaction] = []
         self._unknown: dict[int, _Unknown] = {}
 
     def parse(self, joined: Joined, closed: I64, midstream: NDArray[np.bool_]) -> None:
@@ -90,7 +90,10 @@ class HttpFlows:
     def finish(self, slots: I64) -> None:
         """Flows are over: hand over what their parsers hold."""
         for slot in slots[self.application[slots] == HTTP].tolist():
-            self.flows[slot].parser.finish()
+            flow = self.flows[slot]
+            before = len(self.shared.new_responses)
+            flow.parser.finish()
+            self._date_cut(flow, before)
             self._collect(slot)
 
     def forget(self, slots: I64) -> None:
@@ -104,13 +107,13 @@ class HttpFlows:
 
     def _parse_runs(self, joined: Joined, runs: I64, slots: I64, midstream: NDArray[np.bool_]) -> None:
         stream = joined.run_stream[runs]
-        rows = map(
-            _Run,
+        rows = zip(
             (stream & 1).tolist(),
             joined.run_gap[runs].tolist(),
             joined.run_fresh[runs].tolist(),
             joined.run_end[runs].tolist(),
             midstream[runs].tolist(),
+            strict=True,
         )
         current = -1
         mine: list[_Run] = []
@@ -129,17 +132,18 @@ class HttpFlows:
             flow = self._probe(slot, runs, joined)
             if flow is None:
                 return
-        feed, data, client = flow.parser.feed, joined.data, flow.client
+        parser, data, client = flow.parser, joined.data, flow.client
         for to_server in (True, False):
             for direction, gap, start, end, _ in runs:
                 if (direction == client) is to_server:
                     if gap:
-                        flow.parser.gap(to_server, gap)
-                    feed(to_server, data, start, end)
-                    if flow.parser.holds(to_server):
+                        before = len(self.shared.new_responses)
+                        parser.gap(to_server, gap)
+                        self._date_cut(flow, before)
+                    parser.feed(to_server, data, start, end)
+                    if parser.holds(to_server):
                         flow.held[direction] = _packet(joined, end - 1)
-        if self._sink or len(self.shared.marks) != len(self.mark_slots):
-            self._collect(slot)
+        self._collect(slot)
 
     def _probe(self, slot: int, runs: list["_Run"], joined: Joined) -> HttpFlow | None:
         """Ask an unknown flow's octets; if they are HTTP, leave in ``runs`` what is to be read."""
@@ -157,7 +161,7 @@ class HttpFlows:
                 continue
             flow = self._open(slot, direction if is_client else 1 - direction, unknown)
             # Earlier runs of this batch said no, or wait in ``unsure``.
-            runs[: at + 1] = [_Run(direction, 0, begin, end, middle)]
+            runs[: at + 1] = [(direction, 0, begin, end, middle)]
             return flow
         if all(unknown.said_no):
             self.application[slot] = OTHER
@@ -205,50 +209,61 @@ class HttpFlows:
         return -1, False
 
     def _open(self, slot: int, client: int, unknown: _Unknown) -> HttpFlow:
-        parser = Http1Parser(self._limits, self._sink, *self._bodies, shared=self.shared)
+        parser = Http1Parser(self._limits, self.finished, *self._bodies, shared=self.shared)
         flow = self.flows[slot] = HttpFlow(parser, client, unknown.held)
         self.application[slot] = HTTP
         del self._unknown[slot]
-        marks = self.shared.marks
-        before = len(marks)
+        before = len(self.shared.new_responses)
         for direction in (client, 1 - client):
             held = unknown.unsure[direction]
             parser.feed(direction == client, held, 0, len(held))
         # What these octets completed has no place in the batch: its packet is the one held.
-        marks[before:] = [(transaction, is_response, -1) for transaction, is_response, _ in marks[before:]]
+        for transaction in self.shared.new_requests[len(self.request_slots) :]:
+            transaction.request_at = -1
+        for transaction in self.shared.new_responses[before:]:
+            transaction.response_at = -1
+        self._date_cut(flow, before)
         return flow
 
     def _close(self, slot: int, direction: int) -> None:
         flow = self.flows.get(slot)
         if flow is not None:
+            before = len(self.shared.new_responses)
             flow.parser.close(direction == flow.client)
+            self._date_cut(flow, before)
             self._collect(slot)
 
+    def _date_cut(self, flow: HttpFlow, before: int) -> None:
+        """Date the flow's heads that were completed by no octet: by the last packet that brought some of them.
+
+        :param before: how many new responses there were without them.
+        """
+        for transaction in self.shared.new_requests[len(self.request_slots) :]:
+            if transaction.request_at < 0:
+                transaction.request_number, transaction.request_ns = flow.held[flow.client]
+        for transaction in self.shared.new_responses[before:]:
+            if transaction.response_at < 0:
+                transaction.response_number, transaction.response_ns = flow.held[1 - flow.client]
+
     def _collect(self, slot: int) -> None:
-        """Note whose the new marks and finished transactions are."""
-        self.mark_slots += [slot] * (len(self.shared.marks) - len(self.mark_slots))
-        for transaction in self._sink:
-            self.finished.append((slot, transaction))
-        self._sink.clear()
+        """Note whose the new requests and finished transactions are."""
+        if requests := len(self.shared.new_requests) - len(self.request_slots):
+            self.request_slots += [slot] * requests
+        if finished := len(self.finished) - len(self.finished_slots):
+            self.finished_slots += [slot] * finished
 
 
 _Packet = tuple[int, int]
 """Number and time of a packet."""
 _NONE: _Packet = (0, 0)
+_Run = tuple[int, int, int, int, bool]
+"""Direction, octets missing before it, first and last place in the joined octets, beginning not seen."""
 
 
 def _packet(joined: Joined, index: int) -> _Packet:
     """The packet that brought the octet at ``index`` of the joined octets."""
     piece = int(np.searchsorted(joined.piece_start, index, side="right")) - 1
     return int(joined.piece_number[piece]), int(joined.piece_ns[piece])
-
-
-class _Run(NamedTuple):
-    direction: int
-    gap: int
-    start: int
-    end: int
-    midstream: bool
 
 
 def _verdict(data: bytes, start: int, end: int) -> tuple[Verdict, bool]:

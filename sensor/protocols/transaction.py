@@ -23,6 +23,9 @@ class HttpTransaction:
     user_agent: bytes = b""
     referer: bytes = b""
     request_content_type: bytes = b""
+    request_at: int = -1
+    """Index, in the joined octets of the batch, of the octet that completed the request's head; -1 if
+    that is not known (the head was cut short)."""
     request_body_len: int = 0
     """Octets of the body as carried (after dechunking, before decompression)."""
     response_version: bytes = b""
@@ -30,10 +33,8 @@ class HttpTransaction:
     """0 if no response was seen."""
     response_content_type: bytes = b""
     response_body_len: int = 0
-    request_at: int = -1
-    """Index, in the chunk's buffer, of the octet that completed the request's head; the pipeline
-    turns it into ``request_row`` before the buffer goes."""
     response_at: int = -1
+    """As ``request_at``, of the response."""
     request_number: int = 0
     """Packet that completed the request's head, 0 if none was seen."""
     request_ns: int = 0

@@ -41,6 +41,11 @@ class Joined:
         piece: I64 = np.searchsorted(self.piece_start, index, side="right") - 1
         return piece
 
+    def packets_at(self, index: list[int]) -> tuple[list[int], list[int]]:
+        """Numbers and times of the packets that brought the octets at ``index`` of ``data``."""
+        piece = self.piece_at(np.array(index, np.int64))
+        return self.piece_number[piece].tolist(), self.piece_ns[piece].tolist()
+
 
 class Joiner:
     """Joins pieces, and keeps the tails of streams from batch to batch."""

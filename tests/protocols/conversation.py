@@ -24,21 +24,30 @@ def read(
     for to_server, octets in pieces:
         data = _PAD + octets + _PAD
         parser.feed(to_server, data, len(_PAD), len(_PAD) + len(octets))
-        for tx, is_response, index in shared.marks:
-            assert (tx.response_at if is_response else tx.request_at) == index
-            if is_response and not tx.status:
+        base = place[to_server] - len(_PAD)
+        for tx in shared.new_requests:
+            is_cut = "http.request_head_cut" in tx.anomalies
+            assert is_cut is (tx.request_at < 0)
+            heads.append((tx.tx_id, False, -1 if is_cut else tx.request_at + base))
+        for tx in shared.new_responses:
+            if not tx.status:
                 continue  # HTTP/0.9 has no head; its response is dated by what told that it has none
-            is_cut = f"http.{'response' if is_response else 'request'}_head_cut" in tx.anomalies
-            at = -1 if is_cut else index - len(_PAD) + place[to_server]
-            heads.append((tx.tx_id, is_response, at))
-        shared.marks.clear()
+            is_cut = "http.response_head_cut" in tx.anomalies
+            assert is_cut is (tx.response_at < 0)
+            heads.append((tx.tx_id, True, -1 if is_cut else tx.response_at + base))
+        _forget(shared)
         place[to_server] += len(octets)
     parser.finish()
-    shared.marks.clear()
+    _forget(shared)
     assert parser.client_done
     assert parser.server_done
     assert shared.buffered == 0
     return [row(tx) for tx in sink], sorted(heads)
+
+
+def _forget(shared: Http1Shared) -> None:
+    shared.new_requests.clear()
+    shared.new_responses.clear()
 
 
 def row(tx: HttpTransaction) -> dict[str, object]:
