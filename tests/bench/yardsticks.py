@@ -160,7 +160,7 @@ def _suricata(capture: Capture, rules: Path) -> Planned:
             "suricata", argv, capture.packets, capture.octets, "the same keywords, its own configuration"
         )
 
-    yield from _found("suricata", "suricata", "Debian: apt-get install suricata", command)
+    yield from _found("suricata", "suricata", "suricata.io", command)
 
 
 def _snort(capture: Capture, rules: Path) -> Planned:
@@ -170,7 +170,7 @@ def _snort(capture: Capture, rules: Path) -> Planned:
             "snort", argv, capture.packets, capture.octets, "version 3; the same keywords, no inspectors"
         )
 
-    yield from _found("snort", "snort", "version 3 from snort.org", command)
+    yield from _found("snort", "snort", "version 3, snort.org", command)
 
 
 def _octets(capture: Capture, packets: int) -> int:
