@@ -4,18 +4,14 @@ Theory of operation. The batch's segments are sorted by stream (one direction of
 A stream whose every segment starts where the one before it ended, and that waits for nothing, is done:
 its payloads are its pieces, found without a Python step for any packet. The others go through
 ``sensor.reassembly.held``, run by run of consecutive segments.
-
-A stream starts at the sequence number after its SYN, or at its first segment where the capture began
-in the middle; a SYN-ACK also tells where the other side starts.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.arrays import I64, U8, U32, Bool
+from sensor.arrays import I64, Bool
 from sensor.config import ReassemblyLimits
 from sensor.decode.columns import Layer, Packets
 from sensor.flow.state import ACK, FIN, RESPONDER, RST, SYN, G, T
@@ -24,26 +20,10 @@ from sensor.flow.track import ROW_BITS, Tracked
 from sensor.reassembly.acks import FAR, Acks, LatestAcks
 from sensor.reassembly.held import Held, Segment, SlowStream
 from sensor.reassembly.pieces import PieceList, Pieces, no_pieces
+from sensor.reassembly.rows import SegmentRows
 from sensor.reassembly.sequence import MODULUS, distance
+from sensor.reassembly.starts import StreamStarts
 from sensor.telemetry import Counters
-
-
-@dataclass(slots=True)
-class _Rows:
-    """The batch's TCP segments (RST left out), sorted by stream, then by arrival."""
-
-    at: I64
-    """Position in the tracked rows."""
-    row: I64
-    stream: I64
-    """2 * slot + direction."""
-    first: Bool
-    flags: U8
-    seq: U32
-    """Of the first octet of data (after a SYN)."""
-    ack: U32
-    wire_len: I64
-    end: U32
 
 
 class StreamReassembler:
@@ -54,8 +34,8 @@ class StreamReassembler:
         self._limits = limits
         self._table = table
         self._counters = counters
-        self._known = np.zeros(n, np.bool_)
         self._next = np.zeros(n, np.uint32)
+        self._starts = StreamStarts(self._next)
         self._position = np.zeros(n, np.int64)
         self._owed = np.zeros(n, np.int64)
         self._acks = LatestAcks(n)
@@ -73,11 +53,12 @@ class StreamReassembler:
         rows = self._sorted(packets, tracked)
         if rows is None:
             return no_pieces()
-        self._start(rows)
+        self._starts.find(rows)
         data = np.flatnonzero((rows.wire_len > 0) | ((rows.flags & FIN) != 0))
         stream, seq, end = rows.stream[data], rows.seq[data], rows.end[data]
         first = np.ones(data.shape[0], np.bool_)
         np.not_equal(stream[1:], stream[:-1], out=first[1:])
+        self._starts.correct(stream[first], seq[first], rows.wire_len[data[first]])
         expected = np.empty_like(seq)
         expected[1:] = end[:-1]
         np.copyto(expected, self._next[stream], where=first)
@@ -134,7 +115,7 @@ class StreamReassembler:
     def forget(self, slots: I64) -> None:
         """Flows have left the table: their slots are for others."""
         for stream in (2 * slots, 2 * slots + 1):
-            self._known[stream] = False
+            self._starts.forget(stream)
             self._acks.forget(stream)
             self._closed[stream] = False
             self._waiting[stream] = False
@@ -142,7 +123,7 @@ class StreamReassembler:
             self._owed[stream] = 0
             self._fin[stream] = -1
 
-    def _sorted(self, packets: Packets, tracked: Tracked) -> _Rows | None:
+    def _sorted(self, packets: Packets, tracked: Tracked) -> SegmentRows | None:
         flags = packets.tcp_flags[tracked.rows]
         at = np.flatnonzero((packets.layer[tracked.rows] == Layer.TCP) & ((flags & RST) == 0))
         if at.shape[0] == 0:
@@ -158,31 +139,10 @@ class StreamReassembler:
         seq = packets.tcp_seq[row] + ((flags & SYN) != 0).astype(np.uint32)
         wire_len = packets.payload_wire_len[row]
         end = seq + wire_len.astype(np.uint32)
-        return _Rows(at, row, stream, first, flags, seq, packets.tcp_ack[row], wire_len, end)
-
-    def _start(self, rows: _Rows) -> None:
-        """Find where streams that are new start."""
-        new = np.flatnonzero(rows.first & ~self._known[rows.stream])
-        syn_ack = np.flatnonzero((rows.flags & (SYN | ACK)) == SYN | ACK)
-        if syn_ack.shape[0]:
-            other = rows.stream[syn_ack] ^ 1
-            told = ~self._known[other]
-            syn_ack, other = syn_ack[told], other[told]
-        self._next[rows.stream[new]] = rows.seq[new]
-        self._known[rows.stream[new]] = True
-        if syn_ack.shape[0]:
-            # Where the SYN-ACK came before the other side's own first segment, it tells.
-            place = np.searchsorted(rows.stream, other)
-            place = np.minimum(place, rows.stream.shape[0] - 1)
-            own = rows.stream[place] == other
-            earlier = ~own | (rows.at[syn_ack] < rows.at[place])
-            first = np.unique(other[earlier], return_index=True)[1]
-            chosen = np.flatnonzero(earlier)[first]
-            self._next[other[chosen]] = rows.ack[syn_ack[chosen]]
-            self._known[other[chosen]] = True
+        return SegmentRows(at, row, stream, first, flags, seq, packets.tcp_ack[row], wire_len, end)
 
     def _fast(
-        self, data: I64, rows: _Rows, packets: Packets, ts_ns: I64, first_number: int
+        self, data: I64, rows: SegmentRows, packets: Packets, ts_ns: I64, first_number: int
     ) -> list[NDArray[np.int64]]:
         """Columns of the pieces of streams that are in order throughout."""
         stream, wire_len, row = rows.stream[data], rows.wire_len[data], rows.row[data]
@@ -222,7 +182,7 @@ class StreamReassembler:
     def _slow(
         self,
         streams: I64,
-        rows: _Rows,
+        rows: SegmentRows,
         data: I64,
         in_order: Bool,
         packets: Packets,
@@ -298,7 +258,7 @@ class StreamReassembler:
             tracked.bits[acks.declared] |= np.uint32(1 << G + shift)
             self._close(slow)
 
-    def _acks_of(self, streams: I64, rows: _Rows) -> Iterator[Acks]:
+    def _acks_of(self, streams: I64, rows: SegmentRows) -> Iterator[Acks]:
         """What the other sides acknowledge of ``streams``, by arrival."""
         spoke = np.flatnonzero((rows.flags & ACK) != 0)
         speaker, arrival, number = rows.stream[spoke], rows.at[spoke], rows.ack[spoke]

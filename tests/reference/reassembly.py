@@ -19,10 +19,15 @@ def distance(later: int, earlier: int) -> int:
 
 @dataclass(slots=True)
 class Stream:
-    """One direction of a connection. Position 0 is the first octet after the SYN, or the first seen."""
+    """One direction of a connection. Position 0 is the first octet after the SYN, or the first seen.
+
+    Where a segment without data was the first seen, data that comes next may lie before it.
+    """
 
     base: int | None = None
     """Sequence number of position 0."""
+    guessed: bool = False
+    """The base is that of a segment without data, and no data has come."""
     next: int = 0
     held: dict[int, Octet | None] = field(default_factory=dict)
     """What waits behind a hole, by position; None is an octet that the capture cut off."""
@@ -43,6 +48,14 @@ class Stream:
     @property
     def closed(self) -> bool:
         return self.fin == self.next
+
+    def correct(self, seq: int, length: int) -> None:
+        """The first segment with data or a FIN, where the start is a guess."""
+        assert self.base is not None
+        self.guessed = False
+        ahead = distance(seq, self.base)
+        if length and -FAR <= ahead < 0 and (ahead, length) != (-1, 1):  # (-1, 1): a keep-alive
+            self.base = seq
 
     def drain(self) -> None:
         """Deliver what is held at the next position."""
@@ -124,12 +137,17 @@ class Connection:
         if packet.flags & RST:
             return ""
         mine, other = self.streams[direction], self.streams[1 - direction]
+        speaks = packet.wire_len or packet.flags & FIN
+        seq = (packet.seq + (packet.flags & SYN != 0)) % 2**32
         if mine.base is None:
-            mine.base = (packet.seq + (packet.flags & SYN != 0)) % 2**32
+            mine.base = seq
+            mine.guessed = not speaks and not packet.flags & SYN
         if packet.flags & (SYN | ACK) == SYN | ACK and other.base is None:
             other.base = packet.ack
         found = ""
-        if packet.wire_len or packet.flags & FIN:
+        if speaks:
+            if mine.guessed:
+                mine.correct(seq, packet.wire_len)
             found = cased(mine.segment(packet, self.limit), direction)
         if packet.flags & ACK:
             other.latest_ack = packet.ack
