@@ -6,6 +6,9 @@ the stream. Rows of a batch point into this buffer, which is why a batch is vali
 one is asked for.
 """
 
+import os
+import select
+import stat
 import zlib
 from typing import Protocol
 
@@ -25,6 +28,11 @@ SLACK = 256 << 10
 """Octets behind the window for reassembled datagrams (``Batch.append``): four of the longest."""
 
 
+PATIENCE = 0.2
+"""Seconds that a pipe may pause before what it has brought is handed on: a person who watches
+``tcpdump -w - | …`` sees packets as they come, and an interrupt loses no window full of them."""
+
+
 class Stream(Protocol):
     """What a window reads from: a binary file, a pipe, a decompressor."""
 
@@ -42,10 +50,11 @@ class Window:
     than the window, and readers refuse records above their format's limit before they do.
     """
 
-    __slots__ = ("_capacity", "_stream", "base", "damage", "end", "name", "octets", "view")
+    __slots__ = ("_capacity", "_pipe", "_stream", "base", "damage", "end", "name", "octets", "view")
 
     def __init__(self, stream: Stream, name: str, size: int = DEFAULT_WINDOW) -> None:
         self._stream = stream
+        self._pipe = _pipe_of(stream)
         self._capacity = max(size, MIN_WINDOW)
         self.name = name
         self.base = 0
@@ -98,4 +107,17 @@ class Window:
             if not count:
                 break
             self.end += count
+            if self._pipe is not None and not select.select([self._pipe], [], [], PATIENCE)[0]:
+                break
         return self.end > start
+
+
+def _pipe_of(stream: Stream) -> int | None:
+    """Descriptor of a stream that may pause; None for files, and where pauses cannot be told."""
+    if os.name != "posix":  # Windows selects on sockets only
+        return None
+    try:
+        descriptor = int(stream.fileno())  # type: ignore[attr-defined]  # in memory there is none
+        return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor
+    except (AttributeError, OSError, ValueError):
+        return None

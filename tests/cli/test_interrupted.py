@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import DEMO, Sensor
 
-COMMAND = ("replay", "--window", "1k", "--db", "a.db", "--eve", "a.json", "-")
+COMMAND = ("replay", "--db", "a.db", "--eve", "a.json", "-")
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def test_kill_loses_nothing_that_was_committed(sensor: Sensor) -> None:
 
 
 def test_reader_of_events_that_goes_away(sensor: Sensor) -> None:
-    run = sensor.start("replay", "--window", "1k", "--db", "a.db", "--eve", "-", "-")
+    run = sensor.start("replay", "--db", "a.db", "--eve", "-", "-")
     assert run.stdin is not None
     assert run.stdout is not None
     octets = DEMO.read_bytes()
