@@ -21,7 +21,6 @@ from sensor.flow.track import FlowTracker, Tracked, update_history
 from sensor.matching.compile import MatchPlan
 from sensor.protocols.http1 import Http1Counters, Http1Limits
 from sensor.protocols.http_flows import HTTP, HttpFlows
-from sensor.protocols.transaction import HttpTransaction
 from sensor.reassembly.fragments import FragmentReassembler
 from sensor.reassembly.join import Joined, Joiner
 from sensor.reassembly.pieces import Pieces, no_pieces

@@ -6,8 +6,9 @@ from functools import cache
 @cache
 def version() -> str:
     """The distribution's version (``0+unknown`` from a bare source tree)."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
+    # Imported here, since it takes a tenth of a start that only a few commands need it for.
+    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415
+    from importlib.metadata import version as installed  # noqa: PLC0415
 
     try:
         return installed("watchdog-sensor")

@@ -234,7 +234,7 @@ class HttpFlows:
             self._collect(slot)
 
     def _date_cut(self, flow: HttpFlow, before: int) -> None:
-        """Date the flow's heads that were completed by no octet: by the last packet that brought some of them.
+        """Date the heads that no octet completed: by the last packet that brought octets of them.
 
         :param before: how many new responses there were without them.
         """
