@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from sensor.errors import ConfigError
+
 SECOND_NS = 1_000_000_000
 
 
@@ -23,6 +25,14 @@ class FlowLimits:
     evict_share: int = 16
     """A full table gives up at least 1/16 of its flows at once, so that finding the oldest, which
     reads the whole table, is paid for by many new flows."""
+
+    def __post_init__(self) -> None:
+        """Refuse a table that has no room for one packet.
+
+        :raises ConfigError: if so.
+        """
+        if self.flows < 2:
+            raise ConfigError(f"{self.flows} flows are too few: one packet may end a flow and start another")
 
 
 @dataclass(frozen=True, slots=True)

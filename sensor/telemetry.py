@@ -46,8 +46,12 @@ class Counters:
     detections: int = 0
     alerts_suppressed: int = 0
     """Matches of a signature that had already fired in the same stream or transaction."""
-    matches_dropped: int = 0
-    """Matches past the limit for one batch."""
+    alerts_forgotten: int = 0
+    """Alerts past ``DetectionLimits.fired``: their signature may fire again in the same stream."""
+    scans_flooded: int = 0
+    """Scans given up because keywords were too frequent, and done again one run or value at a time."""
+    regex_streams_evicted: int = 0
+    """Streams whose regexes started anew because too many were open."""
 
     def reject(self, reason: str, count: int = 1) -> None:
         """Count ``count`` rejected packet records under ``reason``."""

@@ -15,7 +15,7 @@ class Alert:
     ts_ns: int
     """Time of the packet that completed the match."""
     flow_id: int
-    """63-bit id of the flow, the same in every event of the flow."""
+    """53-bit id of the flow, the same in every event of the flow."""
     tx_id: int
     """Transaction in the flow, -1 where the match is not in one."""
     src_ip: str

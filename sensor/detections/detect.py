@@ -65,14 +65,15 @@ class Detector:
             return False
         if not once:
             return True
-        fired = self._fired.setdefault(slot, set())
         key = (index, sender.to_server)
-        if key in fired:
+        if key in self._fired.get(slot, ()):
             self._counters.alerts_suppressed += 1
             return False
         if self._fired_count < self._limits.fired:
-            fired.add(key)
+            self._fired.setdefault(slot, set()).add(key)
             self._fired_count += 1
+        else:
+            self._counters.alerts_forgotten += 1
         return True
 
     def alert(

@@ -59,6 +59,7 @@ class Inspector:
         found = scan_payload(
             plan, joined.data, joined.run_start, joined.run_end, joined.run_fresh, joined.run_position
         )
+        self._counters.scans_flooded += found.flooded
         hits = list(_rows(found))
         if plan.has_payload_regexes:
             hits += self._regex_hits(joined)
@@ -103,6 +104,7 @@ class Inspector:
         for buffer, values_of in self._fields:
             values = values_of(requests)
             found = scan_fields(self._plan, buffer, values)
+            self._counters.scans_flooded += found.flooded
             for index, run, start, end in _rows(found):
                 slot = slots[run]
                 self._transaction_alert(
@@ -120,6 +122,7 @@ class Inspector:
             if not body:
                 continue
             found = scan_one(self._plan, buffer, body)
+            self._counters.scans_flooded += found.flooded
             for index, _, start, end in _rows(found):
                 self._transaction_alert(alerts, buffer, index, slot, transaction, flow, body, start, end)
         return alerts
@@ -191,6 +194,7 @@ class Inspector:
             for index, matched_end in self._streams.scan(stream, view[start:end]):
                 at = start + matched_end - scanned
                 hits.append((index, run, at, at))
+        self._counters.regex_streams_evicted = self._streams.evicted
         if n:
             of_run = joined.run_stream[:n]
             last = np.flatnonzero(np.append(of_run[1:] != of_run[:-1], [True]))

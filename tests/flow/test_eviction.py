@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sensor.arrays import U64
 from sensor.config import FlowLimits
+from sensor.errors import ConfigError
 from sensor.flow.index import FlowIndex
 from tests.flow.packets import SECOND, Step, captured, steps
 from tests.reassembly.harness import Reference, Sensor, run
@@ -120,3 +121,18 @@ def test_collisions_change_nothing(distinct: int, script: list[Step], split: lis
     assert {n: seen.record for n, seen in sensor.flows.items()} == {
         n: seen.record for n, seen in reference.flows.items()
     }
+
+
+@pytest.mark.parametrize("flows", [-1, 0, 1])
+def test_a_table_without_room_for_a_packet_is_refused(flows: int) -> None:
+    with pytest.raises(ConfigError, match="too few"):
+        FlowLimits(flows=flows)
+
+
+def test_the_smallest_table_counts_every_flow() -> None:
+    sensor = Sensor(FlowLimits(flows=2))
+    for packet in flood(20):
+        sensor.feed([packet])
+    sensor.finish()
+    assert sensor.counters.flows == 20
+    assert sorted(sensor.ended) == list(range(1, 21))

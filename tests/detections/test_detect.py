@@ -1,0 +1,74 @@
+"""What becomes an alert: conditions, once each, and what the bounds tell."""
+
+import pytest
+
+from sensor.config import DetectionLimits
+from sensor.detections.detect import Detector, Sender
+from sensor.telemetry import Counters
+from signatures.model import Buffer, Direction, PortRange, Severity, Signature
+
+CLIENT = (0, 0xFFFF_C000_0201)
+SERVER = (0, 0xFFFF_C000_0202)
+
+
+def signature(**conditions: object) -> Signature:
+    return Signature(
+        sid=1,
+        rev=1,
+        name={"en": "x"},
+        category="custom",
+        severity=Severity.LOW,
+        buffers=(Buffer.PAYLOAD,),
+        keywords=("word",),
+        **conditions,  # type: ignore[arg-type]
+    )
+
+
+def sender(*, to_server: bool = True, port: int = 80) -> Sender:
+    ends = (CLIENT, 40000, SERVER, port) if to_server else (SERVER, port, CLIENT, 40000)
+    return Sender(7, 4, *ends, proto=6, to_server=to_server, app_proto="http")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "requests", "responses"),
+    [
+        ({}, True, True),
+        ({"direction": Direction.TO_SERVER}, True, False),
+        ({"direction": Direction.TO_CLIENT}, False, True),
+        ({"dst_ports": (PortRange(80, 88),)}, True, False),
+        ({"src_ports": (PortRange(80, 80),)}, False, True),
+        ({"dst_ports": (PortRange(1, 79), PortRange(81, 39999))}, False, False),
+    ],
+)
+def test_conditions(conditions: dict[str, object], requests: bool, responses: bool) -> None:
+    detector = Detector(DetectionLimits(), Counters())
+    one = signature(**conditions)
+    assert detector.fires(0, 0, one, sender(), once=False) is requests
+    assert detector.fires(0, 0, one, sender(to_server=False), once=False) is responses
+
+
+def test_once_in_each_direction_until_the_flow_ends() -> None:
+    counters = Counters()
+    detector = Detector(DetectionLimits(), counters)
+
+    def fires(slot: int, to_server: bool) -> bool:
+        return detector.fires(slot, 0, signature(), sender(to_server=to_server), once=True)
+
+    assert [fires(3, True), fires(3, False), fires(4, True)] == [True] * 3
+    assert [fires(3, True), fires(3, False), fires(4, True)] == [False] * 3
+    assert counters.alerts_suppressed == 3
+    detector.forget([3])
+    assert [fires(3, True), fires(4, True)] == [True, False]
+
+
+def test_past_the_bound_alerts_are_not_lost_but_may_come_again() -> None:
+    counters = Counters()
+    detector = Detector(DetectionLimits(fired=2), counters)
+    for _ in range(2):
+        fired = [detector.fires(slot, 0, signature(), sender(), once=True) for slot in range(3)]
+        assert fired[2]
+    assert counters.alerts_forgotten == 2
+    assert counters.alerts_suppressed == 2
+    detector.forget([0])
+    assert detector.fires(2, 0, signature(), sender(), once=True)
+    assert not detector.fires(2, 0, signature(), sender(), once=True)

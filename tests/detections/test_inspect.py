@@ -1,0 +1,51 @@
+"""What scanning went through is told: floods of a keyword, and streams whose regexes lost their place."""
+
+import pytest
+
+from fixtures.pcaps.catalogue import ROOT
+from sensor.capture.source import open_captures
+from sensor.config import Settings
+from sensor.matching.compile import compile_signatures
+from sensor.pipeline import Pipeline
+from signatures.model import Buffer, Severity, Signature
+
+DEMO = ROOT / "http" / "demo.pcapng"
+
+
+def pipeline_of(**looks_for: tuple[str, ...]) -> Pipeline:
+    signature = Signature(
+        sid=1,
+        rev=1,
+        name={"en": "x"},
+        category="custom",
+        severity=Severity.LOW,
+        buffers=(Buffer.PAYLOAD,),
+        **looks_for,  # type: ignore[arg-type]
+    )
+    return Pipeline(Settings(), compile_signatures([signature]))
+
+
+def run(pipeline: Pipeline) -> int:
+    """Alerts of the demo capture."""
+    alerts = 0
+    for capture in open_captures([str(DEMO)]):
+        for batch in capture:
+            alerts += sum(len(results.alerts) for results in pipeline.process(batch))
+    return alerts + sum(len(results.alerts) for results in pipeline.finish())
+
+
+def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    calm, flooded = pipeline_of(keywords=("e",)), pipeline_of(keywords=("e",))
+    expected = run(calm)
+    monkeypatch.setattr("sensor.matching.scan._FLOOD_BASE", 0)
+    monkeypatch.setattr("sensor.matching.scan._FLOOD_PER_RUN", 0)
+    assert run(flooded) == expected > 0
+    assert calm.counters.scans_flooded == 0
+    assert flooded.counters.scans_flooded > 0
+
+
+def test_streams_whose_regexes_start_anew_are_told() -> None:
+    pipeline = pipeline_of(regexes=("h.st",))
+    pipeline._inspector._streams._max_streams = 1  # there is no option for it
+    assert run(pipeline) > 0
+    assert pipeline.counters.regex_streams_evicted > 0
