@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Never
 
 # numpy's linear algebra starts a thread a core that a sensor never uses.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -30,6 +31,17 @@ exit status: 0 done, 2 unusable arguments or signatures, 1 anything else
 """
 
 
+class _ShowVersion(argparse.Action):
+    """As argparse's own ``version``, but asks for the version only when it is wanted."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> Never:
+        print(f"{parser.prog} {version()}")
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser: argparse.ArgumentParser = OneLineParser(
@@ -39,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"watchdog-sensor {version()}")
+    parser.add_argument("--version", action=_ShowVersion, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     replay.add_command(commands)
     detections.add_command(commands)
