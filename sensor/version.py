@@ -6,7 +6,7 @@ from functools import cache
 @cache
 def version() -> str:
     """The distribution's version (``0+unknown`` from a bare source tree)."""
-    # Imported here, since it takes a tenth of a start that only a few commands need it for.
+    # Imported here: it takes a tenth of the start of a run, and only a run that is logged tells its version.
     from importlib.metadata import PackageNotFoundError  # noqa: PLC0415
     from importlib.metadata import version as installed  # noqa: PLC0415
 
