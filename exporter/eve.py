@@ -8,8 +8,9 @@ all its octets.
 
 import os
 import time
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import orjson
@@ -36,8 +37,12 @@ class Stream(Protocol):
         """Take whole lines."""
 
 
+_BLOCK = 4096
+"""Lines written at once, and flows made into Python objects at once: some 3 MiB each."""
+
+
 class EveWriter:
-    """Writes events to a stream, a block of lines for each batch."""
+    """Writes events to a stream, many lines at a time."""
 
     def __init__(self, stream: Stream, numbers: PacketNumbers | None = None) -> None:
         """Write to ``stream``.
@@ -50,17 +55,17 @@ class EveWriter:
 
     def write(self, results: Results) -> None:
         """Write everything that a batch brought."""
-        dumps, lines = orjson.dumps, list[bytes]()
-        option = orjson.OPT_APPEND_NEWLINE
-        place = _as_it_is if self._numbers is None else self._place
-        for event in results.http:
-            lines.append(dumps(place(http_event(event)), option=option))
-        for alert in results.alerts:
-            lines.append(dumps(place(alert_event(alert)), option=option))
-        for records in results.flows:
-            lines.extend(dumps(place(event), option=option) for event in flow_events(records))
-        if lines:
-            self._stream.write(b"".join(lines))
+        events: Iterator[dict[str, Any]] = chain(
+            map(http_event, results.http),
+            map(alert_event, results.alerts),
+            chain.from_iterable(map(flow_events, results.flows)),
+        )
+        if self._numbers is not None:
+            events = map(self._place, events)
+        dumps = partial(orjson.dumps, option=orjson.OPT_APPEND_NEWLINE)
+        lines = map(dumps, events)
+        while block := b"".join(islice(lines, _BLOCK)):
+            self._stream.write(block)
 
     def write_stats(self, stats: dict[str, Any], ts_ns: int) -> None:
         """Write the line that ends a replay."""
@@ -80,14 +85,9 @@ class EveWriter:
         return line
 
 
-def _as_it_is(line: dict[str, Any]) -> dict[str, Any]:
-    return line
-
-
 def timestamp(ts_ns: int) -> str:
     """``2026-01-31T09:00:00.123456+0000``, in UTC."""
-    second, ns = divmod(ts_ns, 1_000_000_000)
-    return f"{_second(second)}.{ns // 1000:06d}+0000"
+    return f"{_second(ts_ns // 1_000_000_000)}.{ts_ns // 1000 % 1_000_000:06d}+0000"
 
 
 @lru_cache(maxsize=1024)
@@ -188,50 +188,76 @@ def alert_event(alert: Alert) -> dict[str, Any]:
     return line
 
 
-def flow_events(records: FlowRecords) -> Iterable[dict[str, Any]]:
+def flow_events(records: FlowRecords) -> Iterator[dict[str, Any]]:
     """``flow`` events; bytes are IP octets."""
-    for i, flow_id in enumerate(records.flow_id):
-        version, proto = records.version[i], records.proto[i]
-        first, last = records.first_ns[i], records.last_ns[i]
+    for start in range(0, len(records), _BLOCK):
+        yield from _flow_events(records, start, min(start + _BLOCK, len(records)))
+
+
+def _flow_events(records: FlowRecords, start: int, stop: int) -> Iterator[dict[str, Any]]:
+    rows = slice(start, stop)
+    columns = (
+        records.flow_id, records.version, records.proto, records.http,
+        records.first_ns, records.last_ns, records.first_number, records.missed.sum(axis=0),
+        *records.addresses, *records.ports, *records.packets, *records.octets,
+        records.vlan.any(axis=0) | (records.tunnel != 0),
+    )  # fmt: skip
+    lists = (column[rows].tolist() for column in columns)
+    flows = zip(range(start, stop), records.conn_state[rows], records.history[rows], *lists, strict=True)
+    for (
+        i, conn_state, history,
+        flow_id, version, proto, http,
+        first, last, number, missed,
+        orig_hi, orig_lo, resp_hi, resp_lo, orig_port, resp_port, orig_packets, resp_packets,
+        orig_octets, resp_octets,
+        is_wrapped,
+    ) in flows:  # fmt: skip
+        end = timestamp(last)
         line: dict[str, Any] = {
-            "timestamp": timestamp(last),
+            "timestamp": end,
             "flow_id": flow_id,
             "event_type": "flow",
-            "src_ip": address_text(version, *records.orig[i]),
-            "dest_ip": address_text(version, *records.resp[i]),
+            "src_ip": address_text(version, orig_hi, orig_lo),
+            "dest_ip": address_text(version, resp_hi, resp_lo),
             "proto": PROTO_NAMES.get(proto) or f"{proto}",
-            "pcap_cnt": records.first_number[i],
+            "pcap_cnt": number,
             "flow": {
-                "pkts_toserver": records.orig_packets[i],
-                "pkts_toclient": records.resp_packets[i],
-                "bytes_toserver": records.orig_octets[i],
-                "bytes_toclient": records.resp_octets[i],
-                "start": timestamp(first),
-                "end": timestamp(last),
+                "pkts_toserver": orig_packets,
+                "pkts_toclient": resp_packets,
+                "bytes_toserver": orig_octets,
+                "bytes_toclient": resp_octets,
+                "start": timestamp(first) if first != last else end,
+                "end": end,
                 "age": (last - first) // 1_000_000_000,
                 "reason": records.reason,
-                "conn_state": records.conn_state[i],
-                "history": records.history[i],
-                "missed_bytes": records.orig_missed[i] + records.resp_missed[i],
+                "conn_state": conn_state,
+                "history": history,
+                "missed_bytes": missed,
             },
         }
         if proto in (6, 17):
-            line["src_port"], line["dest_port"] = records.orig_port[i], records.resp_port[i]
+            line["src_port"], line["dest_port"] = orig_port, resp_port
         elif proto in (1, 58):
-            line["icmp_type"], line["icmp_code"] = records.icmp_type[i], records.icmp_code[i]
-        if records.http[i]:
+            line["icmp_type"], line["icmp_code"] = records.icmp[:, i].tolist()
+        if http:
             line["app_proto"] = "http"
-        vlan = [tag for tag in (records.vlan[i], records.vlan_inner[i]) if tag]
-        if vlan:
-            line["vlan"] = vlan
-        if records.tunnel[i]:
-            src_hi, src_lo, dst_hi, dst_lo, outer = records.outer[i]
-            line["tunnel"] = {
-                "src_ip": address_text(outer, src_hi, src_lo),
-                "dest_ip": address_text(outer, dst_hi, dst_lo),
-                "proto": _TUNNELS[Tunnel(records.tunnel[i])],
-            }
+        if is_wrapped:
+            _put_wrapping(line, records, i)
         yield line
+
+
+def _put_wrapping(line: dict[str, Any], records: FlowRecords, i: int) -> None:
+    """Set the VLAN tags and the tunnel of a flow's first packet."""
+    vlan = [tag for tag in records.vlan[:, i].tolist() if tag]
+    if vlan:
+        line["vlan"] = vlan
+    if records.tunnel[i]:
+        src_hi, src_lo, dst_hi, dst_lo, version = records.outer[:, i].tolist()
+        line["tunnel"] = {
+            "src_ip": address_text(version, src_hi, src_lo),
+            "dest_ip": address_text(version, dst_hi, dst_lo),
+            "proto": _TUNNELS[Tunnel(records.tunnel[i])],
+        }
 
 
 @lru_cache(maxsize=4096)

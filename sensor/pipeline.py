@@ -176,7 +176,7 @@ class Pipeline:
     def _end_flows(self, slots: I64, reason: str) -> None:
         """Flows are about to leave the table."""
         self._read(self._streams.finish(slots), no_pieces(), _NOTHING)
-        http = (self._http.application[slots] == HTTP).tolist()
+        http = self._http.application[slots] == HTTP
         self._http.finish(slots)
         self._take_marks(None)
         self._take_transactions()

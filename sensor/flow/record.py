@@ -3,108 +3,100 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensor.arrays import I64
+from sensor.arrays import I64, U8, U16, U64, Bool
 from sensor.flow.state import RESPONDER, F, R, conn_states, history_text
 from sensor.flow.table import FlowTable
 
+_NO_LETTER = 255
+_PADDING = bytes([_NO_LETTER])
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FlowRecords:
-    """Columns of n ended flows, as lists; ``orig`` is who opened the flow, ``resp`` who answered."""
+    """Columns of n ended flows.
+
+    Where there are two rows, the first is of who opened the flow, the second of who answered.
+    """
 
     reason: str
-    flow_id: list[int]
-    version: list[int]
-    proto: list[int]
-    orig: list[tuple[int, int]]
-    """Address words, see ``sensor.addresses``."""
-    resp: list[tuple[int, int]]
-    orig_port: list[int]
-    resp_port: list[int]
-    icmp_type: list[int]
-    icmp_code: list[int]
-    first_ns: list[int]
-    last_ns: list[int]
-    first_number: list[int]
-    orig_packets: list[int]
-    resp_packets: list[int]
-    orig_octets: list[int]
-    """IP octets, headers included."""
-    resp_octets: list[int]
-    orig_missed: list[int]
-    resp_missed: list[int]
+    flow_id: I64
+    version: U8
+    proto: U8
+    addresses: U64
+    """(4, n) words, see ``sensor.addresses``: originator's high and low, responder's high and low."""
+    ports: U16
+    """(2, n)"""
+    icmp: U8
+    """(2, n) type and code."""
+    first_ns: I64
+    last_ns: I64
+    first_number: I64
+    packets: I64
+    """(2, n)"""
+    octets: I64
+    """(2, n) IP octets, headers included."""
+    missed: I64
+    """(2, n)"""
     conn_state: list[str]
     """Zeek's."""
     history: list[str]
     """Zeek's."""
-    vlan: list[int]
-    vlan_inner: list[int]
-    tunnel: list[int]
+    vlan: U16
+    """(2, n) outer and inner tag; 0 for none."""
+    tunnel: U8
     """``sensor.decode.columns.Tunnel``."""
-    outer: list[list[int]]
-    """Outermost addresses of the first packet: source hi, lo, destination hi, lo, and IP version."""
-    http: list[bool]
+    outer: U64
+    """(5, n) outermost addresses of the first packet: source hi, lo, destination hi, lo, and IP version."""
+    http: Bool
 
     def __len__(self) -> int:
         return len(self.flow_id)
 
 
-def flow_records(table: FlowTable, slots: I64, reason: str, http: list[bool]) -> FlowRecords:
+def flow_records(table: FlowTable, slots: I64, reason: str, http: Bool) -> FlowRecords:
     """Records of flows that are about to leave the table.
 
     :param http: (n,) whether the flow carried HTTP.
     """
     proto = table.proto(slots)
-    orig_hi, orig_lo, resp_hi, resp_lo = (words.tolist() for words in table.endpoints(slots))
-    history = table.history[slots]
-    lengths = table.history_len[slots]
-    packets = table.packets[:, slots]
-    texts: dict[bytes, str] = {}
-    names = []
-    for row, length in zip(history, lengths.tolist(), strict=True):
-        key = row[:length].tobytes()
-        text = texts.get(key)
-        if text is None:
-            text = texts[key] = history_text(row, length)
-        names.append(text)
+    packets, history = table.packets[:, slots], table.history[slots]
+    history[np.arange(history.shape[1]) >= table.history_len[slots][:, None]] = _NO_LETTER
     orig_rst, resp_rst = _places(history, R), _places(history, R + RESPONDER)
     last_fin = np.maximum(_places(history, F), _places(history, F + RESPONDER))
-    states = conn_states(
-        table.seen[slots], proto, packets, resp_rst < orig_rst, last_fin < np.minimum(orig_rst, resp_rst)
-    )
     return FlowRecords(
-        reason,
-        table.flow_id[slots].tolist(),
-        table.version(slots).tolist(),
-        proto.tolist(),
-        list(zip(orig_hi, orig_lo, strict=True)),
-        list(zip(resp_hi, resp_lo, strict=True)),
-        table.ports[0, slots].tolist(),
-        table.ports[1, slots].tolist(),
-        table.icmp[0, slots].tolist(),
-        table.icmp[1, slots].tolist(),
-        table.first_ns[slots].tolist(),
-        table.last_ns[slots].tolist(),
-        table.first_number[slots].tolist(),
-        packets[0].tolist(),
-        packets[1].tolist(),
-        table.octets[0, slots].tolist(),
-        table.octets[1, slots].tolist(),
-        table.missed[0, slots].tolist(),
-        table.missed[1, slots].tolist(),
-        states,
-        names,
-        table.vlan[0, slots].tolist(),
-        table.vlan[1, slots].tolist(),
-        table.tunnel[slots].tolist(),
-        table.outer[:, slots].T.tolist(),
-        http,
+        reason=reason,
+        flow_id=table.flow_id[slots],
+        version=table.version(slots),
+        proto=proto,
+        addresses=np.stack(table.endpoints(slots)),
+        ports=table.ports[:, slots],
+        icmp=table.icmp[:, slots],
+        first_ns=table.first_ns[slots],
+        last_ns=table.last_ns[slots],
+        first_number=table.first_number[slots],
+        packets=packets,
+        octets=table.octets[:, slots],
+        missed=table.missed[:, slots],
+        conn_state=conn_states(
+            table.seen[slots], proto, packets, resp_rst < orig_rst, last_fin < np.minimum(orig_rst, resp_rst)
+        ),
+        history=_texts(history),
+        vlan=table.vlan[:, slots],
+        tunnel=table.tunnel[slots],
+        outer=table.outer[:, slots],
+        http=http,
     )
 
 
-def _places(history: NDArray[np.uint8], bit: int) -> I64:
+def _texts(history: U8) -> list[str]:
+    """Histories as Zeek writes them; most flows share a few."""
+    keys: list[bytes] = history.view(f"V{history.shape[1]}").ravel().tolist()
+    texts = {key: history_text(key.rstrip(_PADDING)) for key in set(keys)}
+    return [texts[key] for key in keys]
+
+
+def _places(history: U8, bit: int) -> I64:
     """(n,) where in each history a letter stands; its length where it doesn't."""
     length = history.shape[1]
     places: I64 = np.where(history == bit, np.arange(length), length).min(axis=1)

@@ -64,9 +64,9 @@ def letter(bit: int) -> str:
     return name if bit < RESPONDER else name.lower()
 
 
-def history_text(history: NDArray[np.uint8], length: int) -> str:
+def history_text(history: bytes) -> str:
     """Zeek's history of one flow, from the bit numbers in the order that they occurred."""
-    return "".join(letter(int(bit)) for bit in history[:length])
+    return "".join(map(letter, history))
 
 
 def conn_states(

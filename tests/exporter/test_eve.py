@@ -7,6 +7,7 @@ from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,35 +70,27 @@ def http(**values: Any) -> dict[str, Any]:
 
 def flows(**values: Any) -> dict[str, Any]:
     """The event of one TCP flow with ``values`` changed."""
+    endpoints = (0, int(IPv4Address("192.0.2.1")), 0, int(IPv4Address("192.0.2.2")))
     columns: dict[str, Any] = {
         "flow_id": 7,
         "version": 4,
         "proto": 6,
-        "orig": (0, int(IPv4Address("192.0.2.1"))),
-        "resp": (0, int(IPv4Address("192.0.2.2"))),
-        "orig_port": 51234,
-        "resp_port": 80,
-        "icmp_type": 0,
-        "icmp_code": 0,
+        "addresses": endpoints,
+        "ports": (51234, 80),
+        "icmp": (0, 0),
         "first_ns": NS,
         "last_ns": NS + 2_500_000_000,
         "first_number": 4,
-        "orig_packets": 5,
-        "resp_packets": 6,
-        "orig_octets": 500,
-        "resp_octets": 600,
-        "orig_missed": 10,
-        "resp_missed": 20,
-        "conn_state": "SF",
-        "history": "ShADadFf",
-        "vlan": 0,
-        "vlan_inner": 0,
+        "packets": (5, 6),
+        "octets": (500, 600),
+        "missed": (10, 20),
+        "vlan": (0, 0),
         "tunnel": 0,
-        "outer": [0, 0, 0, 0, 0],
+        "outer": (0, 0, 0, 0, 0),
         "http": True,
     }
-    records = FlowRecords("timeout", **{name: [value] for name, value in (columns | values).items()})
-    (event,) = flow_events(records)
+    arrays: dict[str, Any] = {name: np.array(value)[..., None] for name, value in (columns | values).items()}
+    (event,) = flow_events(FlowRecords("timeout", **arrays, conn_state=["SF"], history=["ShADadFf"]))
     return event
 
 
@@ -249,7 +242,7 @@ def test_flow_event_has_the_contract_s_keys() -> None:
 
 
 def test_flow_event_of_other_protocols() -> None:
-    udp, icmp, gre = flows(proto=17, http=False), flows(proto=1, icmp_type=8), flows(proto=47)
+    udp, icmp, gre = flows(proto=17, http=False), flows(proto=1, icmp=(8, 0)), flows(proto=47)
     assert (udp["proto"], udp["src_port"]) == ("UDP", 51234)
     assert "app_proto" not in udp
     assert (icmp["proto"], icmp["icmp_type"], icmp["icmp_code"]) == ("ICMP", 8, 0)
@@ -257,8 +250,8 @@ def test_flow_event_of_other_protocols() -> None:
 
 
 def test_flow_event_in_a_tunnel_keeps_both_addresses() -> None:
-    outer = [0, int(IPv4Address("198.51.100.1")), 0, int(IPv4Address("198.51.100.2")), 4]
-    event = flows(tunnel=int(Tunnel.VXLAN), outer=outer, vlan=10, vlan_inner=20)
+    outer = (0, int(IPv4Address("198.51.100.1")), 0, int(IPv4Address("198.51.100.2")), 4)
+    event = flows(tunnel=int(Tunnel.VXLAN), outer=outer, vlan=(10, 20))
     assert event["tunnel"] == {"src_ip": "198.51.100.1", "dest_ip": "198.51.100.2", "proto": "vxlan"}
     assert (event["src_ip"], event["vlan"]) == ("192.0.2.1", [10, 20])
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from sensor.arrays import I64
 from sensor.capture.source import open_captures
 from sensor.config import FlowLimits, ReassemblyLimits
@@ -22,11 +24,6 @@ from tests.flow.packets import LIMITS, columns, times
 from tests.reference import flow as reference_flow
 from tests.reference.flow import TCP, Packet
 from tests.reference.reassembly import Connection, Octet
-
-FLOW_COLUMNS = (
-    "proto", "orig", "resp", "orig_port", "resp_port", "first_ns", "last_ns", "orig_packets", "resp_packets",
-    "orig_octets", "resp_octets", "orig_missed", "resp_missed", "history", "conn_state",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -77,11 +74,11 @@ class Sensor:
 
     def _end_flows(self, slots: I64, reason: str) -> None:
         self.take(self.streams.finish(slots), memoryview(b""))
-        records = flow_records(self.table, slots, reason, [False] * slots.shape[0])
-        for i, number in enumerate(records.first_number):
+        records = flow_records(self.table, slots, reason, np.zeros(slots.shape[0], np.bool_))
+        for i, number in enumerate(records.first_number.tolist()):
             seen = self._flow(number)
             seen.record = record_of(records, i)
-            seen.reason, seen.flow_id = reason, records.flow_id[i]
+            seen.reason, seen.flow_id = reason, int(records.flow_id[i])
             self.ended.append(number)
         self.streams.forget(slots)
         for stream in (*(2 * slots).tolist(), *(2 * slots + 1).tolist()):
@@ -118,7 +115,24 @@ class Sensor:
 
 
 def record_of(records: FlowRecords, i: int) -> dict[str, object]:
-    return {name: getattr(records, name)[i] for name in FLOW_COLUMNS}
+    """Row ``i``, under the reference's names."""
+    orig_hi, orig_lo, resp_hi, resp_lo = records.addresses[:, i].tolist()
+    record: dict[str, object] = {
+        "orig": (orig_hi, orig_lo),
+        "resp": (resp_hi, resp_lo),
+        "history": records.history[i],
+        "conn_state": records.conn_state[i],
+    }
+    for name in ("proto", "first_ns", "last_ns"):
+        record[name] = getattr(records, name)[i].item()
+    for name, columns_of in (
+        ("port", records.ports),
+        ("packets", records.packets),
+        ("octets", records.octets),
+        ("missed", records.missed),
+    ):
+        record[f"orig_{name}"], record[f"resp_{name}"] = columns_of[:, i].tolist()
+    return record
 
 
 class Reference:
