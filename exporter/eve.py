@@ -114,11 +114,7 @@ def http_event(event: HttpEvent) -> dict[str, Any]:
         ("http_content_type", transaction.response_content_type),
     ):
         if octets:
-            text = _text(octets)
-            if text is None:
-                _put(http, name, octets)
-            else:
-                http[name] = text
+            _put(http, name, octets)
     normalised = normalise_uri(target)
     if normalised is not target and normalised != target:
         _put(http, "url_normalised", normalised)
@@ -258,15 +254,6 @@ def _put_wrapping(line: dict[str, Any], records: FlowRecords, i: int) -> None:
             "dest_ip": address_text(version, dst_hi, dst_lo),
             "proto": _TUNNELS[Tunnel(records.tunnel[i])],
         }
-
-
-@lru_cache(maxsize=4096)
-def _text(octets: bytes) -> str | None:
-    """The octets as text, None where they are not UTF-8; the same few values come again and again."""
-    try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 @lru_cache(maxsize=1024)
