@@ -12,13 +12,16 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from sensor.capture.batch import Batch
 from sensor.capture.pcap import PCAP_MAGICS, PcapReader
 from sensor.capture.pcapng import SECTION_HEADER_MAGIC, SECTION_ORDER, PcapngReader
 from sensor.capture.window import DEFAULT_WINDOW, Window
 from sensor.errors import CaptureError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 STANDARD_INPUT: Final = "-"
 
@@ -30,6 +33,36 @@ _OTHER_FORMATS: Final = (
     (b"BZh", "bzip2 data: unpack it with bzip2 -d"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
 )
+
+
+class _Pipe(io.RawIOBase):
+    """A pipe, socket or terminal whose first read waits for enough octets to tell the format by.
+
+    A buffered reader peeks at what one read brings, which of a pipe may be a single octet.
+    """
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self._begun = False
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view, got = memoryview(buffer), 0
+        while True:
+            count = self._raw.readinto(view[got:]) or 0
+            got += count
+            if not count or self._begun or got >= _SNIFF_LEN:
+                self._begun = True
+                return got
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class CaptureFile:
@@ -144,11 +177,13 @@ def _open(path: str) -> tuple[io.BufferedReader, str, int | None]:
     name = "standard input" if path == STANDARD_INPUT else _printable(path)
     try:
         # Descriptor 0 itself, not sys.stdin: binary, and left open.
-        stream = open(0, "rb", closefd=False) if path == STANDARD_INPUT else Path(path).open("rb")  # noqa: SIM115
-        status = os.fstat(stream.fileno())
+        raw = io.FileIO(0, closefd=False) if path == STANDARD_INPUT else io.FileIO(path)
+        status = os.fstat(raw.fileno())
     except OSError as error:
         raise _cannot_open(name, error) from error
-    return stream, name, status.st_size if stat.S_ISREG(status.st_mode) else None
+    if stat.S_ISREG(status.st_mode):
+        return io.BufferedReader(raw), name, status.st_size
+    return io.BufferedReader(_Pipe(raw)), name, None
 
 
 def _unpack(stream: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
@@ -191,5 +226,5 @@ def _cannot_open(name: str, error: OSError) -> CaptureError:
 
 
 def _printable(path: str) -> str:
-    """``path`` on one line, whatever octets it is made of."""
-    return path if path.isprintable() else ascii(path)
+    """``path`` on one line, whatever octets it is made of, and to be seen though it has none."""
+    return path if path and path.isprintable() else ascii(path)

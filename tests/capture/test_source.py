@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -130,6 +131,25 @@ def test_standard_input_streams() -> None:
         process.stdin.flush()
     output, _ = process.communicate()
     assert output.decode() == f"standard input None 8000 {len(octets)} []\n"
+
+
+@pytest.mark.parametrize("octets", [SOUND, gzipped(SOUND)], ids=["plain", "gzip"])
+def test_pipe_that_pauses_within_the_first_octets(tmp_path: Path, octets: bytes) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as pipe:
+            for start in range(12):
+                pipe.write(octets[start : start + 1])
+                time.sleep(0.01)
+            pipe.write(octets[12:])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    rows = read(path)
+    writer.join()
+    assert rows.received == 8
 
 
 def test_named_pipe_is_opened_once(tmp_path: Path) -> None:
