@@ -32,7 +32,17 @@ class _Loading:
     files: list[SetInfo] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sids: dict[int, str] = field(default_factory=dict)
-    seen: set[Path] = field(default_factory=set)
+    counts: dict[Path, int] = field(default_factory=dict)
+    """How many sound signatures each file held that was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check_files` found."""
+
+    problems: list[Problem]
+    count: int
+    """Signatures of the files that were named; 0 if there are problems."""
 
 
 def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet:
@@ -52,12 +62,16 @@ def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet
     return SignatureSet(tuple(loading.signatures), tuple(loading.files))
 
 
-def check_files(paths: Sequence[Path], builtin: bool = True) -> list[Problem]:
+def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
     """Every problem of the files, in order; sids that the shipped sets use count as taken.
 
-    :param paths: as :func:`load_signatures` takes them.
+    :param paths: as :func:`load_signatures` takes them. Each is read once: it may be a pipe.
     """
-    return _load(paths, builtin).problems
+    loading = _load(paths, builtin)
+    if loading.problems:
+        return Checked(loading.problems, 0)
+    named = {file.resolve() for path in paths for file in _files(path, [])}
+    return Checked([], sum(loading.counts[file] for file in named))
 
 
 def _load(paths: Sequence[Path], builtin: bool) -> _Loading:
@@ -91,15 +105,17 @@ def _load_file(file: Path, loading: _Loading) -> None:
     try:
         # A shipped file that is checked by name, or a file named twice, is read once.
         identity = file.resolve()
-        if identity in loading.seen:
+        if identity in loading.counts:
             return
-        loading.seen.add(identity)
+        loading.counts[identity] = 0
         with file.open("rb") as stream:
             octets = stream.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
         loading.problems.append(Problem(name, 0, _os_reason(error)))
         return
+    before = len(loading.signatures)
     loading.problems += read_text(octets, name, loading.signatures, loading.files, loading.sids)
+    loading.counts[identity] = len(loading.signatures) - before
 
 
 def read_text(

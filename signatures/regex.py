@@ -29,5 +29,6 @@ def regex_fault(regex: str, case_sensitive: bool, stream: bool) -> str:
     except ValueError as error:
         return str(error)
     except hyperscan.HyperscanError as error:
-        return str(error).rstrip(".")
+        fault = str(error).rstrip(".")
+        return "it matches the empty text, and so everything" if "empty buffer" in fault else fault
     return ""

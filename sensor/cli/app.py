@@ -13,6 +13,7 @@ from typing import Never
 # numpy's linear algebra starts a thread a core that a sensor never uses.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from exporter.printable import printable
 from sensor.cli import detections, replay, runs, signatures
 from sensor.cli.options import OneLineParser
 from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
@@ -97,7 +98,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _fail(reason: str, status: int = 1) -> int:
     for line in reason.splitlines():
-        print(f"watchdog-sensor: {line}", file=sys.stderr)
+        print(f"watchdog-sensor: {printable(line)}", file=sys.stderr)
     return status
 
 

@@ -70,9 +70,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _check(options: argparse.Namespace) -> int:
-    from signatures.loader import check_files, load_signatures
+    from exporter.printable import printable
+    from signatures.loader import check_files
 
-    problems = check_files(options.files)
+    checked = check_files(options.files)
+    problems = checked.problems
     if options.format == "json":
         import json
 
@@ -80,13 +82,11 @@ def _check(options: argparse.Namespace) -> int:
         write_utf8(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
     else:
         for problem in problems:
-            print(problem, file=sys.stderr)
+            print(printable(str(problem)), file=sys.stderr)
     if problems:
         return 2
-    signatures = load_signatures(options.files, builtin=False).signatures
     if options.format == "text":
-        count = len(signatures)
-        print(f"{count:,} signature{'' if count == 1 else 's'}, no mistake")
+        print(f"{checked.count:,} signature{'' if checked.count == 1 else 's'}, no mistake")
     return 0
 
 

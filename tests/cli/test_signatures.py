@@ -105,3 +105,11 @@ def test_directory_of_signatures(sensor: Sensor) -> None:
     (folder / "b.toml").write_text(GOOD.replace("9000001", "9000002"), encoding="utf-8")
     (folder / "notes.txt").write_text("not TOML")
     assert sensor("signatures", "check", Path("more")).out == "2 signatures, no mistake\n"
+
+
+@pytest.mark.posix
+def test_names_of_files_do_not_reach_the_terminal_raw(sensor: Sensor) -> None:
+    name = "a\x1b[31m\nb.toml"
+    (sensor.home / name).write_text(BAD, encoding="utf-8")
+    assert sensor("signatures", "check", name).err.startswith("a\\x1b[31m\\x0ab.toml:7: unknown severity")
+    assert "\x1b" not in sensor("replay", "--no-db", "--signatures", name, SMALL).err

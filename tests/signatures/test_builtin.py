@@ -29,7 +29,7 @@ def payload(plan: MatchPlan, octets: bytes, offset: int = 0) -> set[str]:
 
 
 def test_sound_and_complete() -> None:
-    assert check_files([BUILTIN]) == []
+    assert check_files([BUILTIN]).problems == []
     signatures = load_signatures([]).signatures
     assert len({signature.sid for signature in signatures}) == len(signatures) > 50
     assert len({signature.title("ja") for signature in signatures}) == len(signatures)

@@ -1,12 +1,14 @@
 """Files of signatures: what is read from them, and from which files."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from sensor.errors import SignatureError
 from signatures import loader
-from signatures.loader import BUILTIN, check_files, load_signatures
+from signatures.loader import BUILTIN, Checked, check_files, load_signatures
 from signatures.model import Buffer, Direction, PortRange, SetInfo, Severity, Signature
 
 GOOD = """\
@@ -108,14 +110,26 @@ def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
     path = write(tmp_path / "own.toml", 9000001)
     assert len(load_signatures([path, tmp_path, path], builtin=False)) == 1
     shipped = sorted(BUILTIN.glob("*.toml"))
-    assert check_files(shipped) == []
+    assert check_files(shipped) == Checked([], len(load_signatures([])))
+
+
+@pytest.mark.posix
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """As shells make them: ``signatures check <(generate)``."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    text = GOOD.format(sid=9000001).encode()
+    writer = threading.Thread(target=path.write_bytes, args=(text,))
+    writer.start()
+    assert check_files([path]) == Checked([], 1)
+    writer.join()
 
 
 def test_byte_order_mark_and_crlf(tmp_path: Path) -> None:
     path = tmp_path / "windows.toml"
     text = GOOD.format(sid=1) + "\n" + GOOD.format(sid=2).replace('"low"', '"lowest"')
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert [str(problem) for problem in check_files([path], builtin=False)] == [
+    assert [str(problem) for problem in check_files([path], builtin=False).problems] == [
         f"{path}:15: unknown severity 'lowest' (did you mean low?)"
     ]
 
@@ -132,7 +146,7 @@ def test_same_sid_in_two_files(tmp_path: Path) -> None:
 def test_sids_of_shipped_sets_are_taken(tmp_path: Path) -> None:
     shipped = load_signatures([]).signatures[0]
     path = write(tmp_path / "own.toml", shipped.sid)
-    assert [problem.reason for problem in check_files([path])] == [
+    assert [problem.reason for problem in check_files([path]).problems] == [
         f"sid {shipped.sid} is already used at {shipped.source}"
     ]
 
@@ -146,7 +160,7 @@ def test_an_error_lists_the_first_problems(tmp_path: Path) -> None:
     assert len(lines) == 11
     assert lines[0] == f"{path}:1: sid is missing"
     assert lines[-1] == "and 11 more; run: watchdog-sensor signatures check"
-    assert len(check_files([path], builtin=False)) == 21
+    assert len(check_files([path], builtin=False).problems) == 21
 
 
 def test_files_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,14 +168,18 @@ def test_files_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "none.toml").write_text("# nothing yet\n")
     (tmp_path / "latin.toml").write_bytes(b"# 1\n# caf\xe9\n")
     names = ("missing.toml", "empty", "none.toml", "latin.toml")
-    found = [str(problem) for problem in check_files([tmp_path / name for name in names], builtin=False)]
+    found = [
+        str(problem) for problem in check_files([tmp_path / name for name in names], builtin=False).problems
+    ]
     assert found == [
         f"{tmp_path}/missing.toml: can't be read: No such file or directory",
         f"{tmp_path}/empty: no *.toml files in this directory",
         f"{tmp_path}/none.toml: holds no [[signature]]",
         f"{tmp_path}/latin.toml:2: is not UTF-8 text; save it as UTF-8",
     ]
-    assert check_files([Path("a\0b")], builtin=False)[0].reason.startswith("can't be read: ")
+    assert check_files([Path("a\0b")], builtin=False).problems[0].reason.startswith("can't be read: ")
     monkeypatch.setattr(loader, "MAX_FILE", 100)
     path = write(tmp_path / "large.toml", 1)
-    assert [problem.reason for problem in check_files([path], builtin=False)] == ["is larger than 100 octets"]
+    assert [problem.reason for problem in check_files([path], builtin=False).problems] == [
+        "is larger than 100 octets"
+    ]
