@@ -1,37 +1,18 @@
-"""What the other side acknowledges (RFC 9293, section 3.4): the receiver has what lies before it."""
+"""What the other side acknowledges (RFC 9293, section 3.4): the receiver has what lies before it.
+
+Only an acknowledgement that comes while there is a hole says that the capture lost octets. One that came
+before the segment behind the hole may have overtaken what it acknowledges, as happens where a capture
+joins two taps or several queues of a network card: what it acknowledges is then about to come.
+"""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from sensor.arrays import I64, U32
 from sensor.reassembly.held import SlowStream
 from sensor.reassembly.sequence import MODULUS, distance
 
 FAR = 1 << 30
 """A number further off than the largest window that RFC 7323 allows belongs to another connection."""
-
-
-class LatestAcks:
-    """The latest acknowledgement number that each stream carried, from batch to batch."""
-
-    def __init__(self, streams: int) -> None:
-        self._number = np.zeros(streams, np.uint32)
-        self._has = np.zeros(streams, np.bool_)
-
-    def note(self, stream: I64, number: U32) -> None:
-        """Take in the numbers of a batch's segments, each stream's in order of arrival."""
-        self._number[stream] = number  # the last write of a stream stands
-        self._has[stream] = True
-
-    def forget(self, stream: I64) -> None:
-        """Streams are over."""
-        self._has[stream] = False
-
-    def of(self, stream: int) -> int | None:
-        """The latest number that a stream carried."""
-        return int(self._number[stream]) if self._has[stream] else None
 
 
 @dataclass(slots=True)
@@ -40,8 +21,6 @@ class Acks:
 
     arrival: list[int]
     number: list[int]
-    latest: int | None
-    """The number that was the latest before the batch, then the one applied last."""
     base: int
     """Sequence number of the stream's position 0."""
     declared: list[int] = field(default_factory=list)
@@ -52,19 +31,16 @@ class Acks:
         """Apply, one by one, those that arrived before ``arrival``."""
         stop = bisect_left(self.arrival, arrival, lo=self.done)
         while self.done < stop:
-            if not slow.held.segments:  # there is no hole: only the latest counts, later
-                self.latest, self.done = self.number[stop - 1], stop
+            if not slow.held.segments:  # there is no hole
+                self.done = stop
                 return
-            self.latest = self.number[self.done]
-            if self.apply(slow):
+            if self._apply(slow, self.number[self.done]):
                 self.declared.append(self.arrival[self.done])
             self.done += 1
 
-    def apply(self, slow: SlowStream) -> bool:
-        """Apply the latest; return whether it made a hole a gap."""
-        if self.latest is None or not slow.held.segments:
-            return False
-        ahead = distance(self.latest, (self.base + slow.next) % MODULUS)
+    def _apply(self, slow: SlowStream, number: int) -> bool:
+        """Return whether an acknowledgement made a hole a gap."""
+        ahead = distance(number, (self.base + slow.next) % MODULUS)
         if ahead <= 0 or ahead > FAR:
             return False
         gaps = slow.gaps

@@ -9,8 +9,9 @@ that wrap-around ends at the door. Octets up to ``next`` have been delivered. A 
   (first wins, as in Linux), and different octets in the overlap count as a conflict.
 
 A hole becomes a gap when the other side acknowledges past it (the receiver has the octets: it is the
-capture that lost them), when the limits on held octets are reached, or when the flow ends. What counts is
-the other side's latest acknowledgement, not its highest: a forged one is forgotten with the next.
+capture that lost them), when the limits on held octets are reached, or when the flow ends. An
+acknowledgement counts only while there is a hole: one that came before the segment behind the hole may
+have overtaken what fills it.
 """
 
 from bisect import bisect_right

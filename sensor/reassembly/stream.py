@@ -17,7 +17,7 @@ from sensor.decode.columns import Layer, Packets
 from sensor.flow.state import ACK, FIN, RESPONDER, RST, SYN, G, T
 from sensor.flow.table import FlowTable
 from sensor.flow.track import ROW_BITS, Tracked
-from sensor.reassembly.acks import FAR, Acks, LatestAcks
+from sensor.reassembly.acks import FAR, Acks
 from sensor.reassembly.held import Held, Segment, SlowStream
 from sensor.reassembly.pieces import PieceList, Pieces, no_pieces
 from sensor.reassembly.rows import SegmentRows
@@ -38,7 +38,6 @@ class StreamReassembler:
         self._starts = StreamStarts(self._next)
         self._position = np.zeros(n, np.int64)
         self._owed = np.zeros(n, np.int64)
-        self._acks = LatestAcks(n)
         self._fin = np.full(n, -1, np.int64)
         """Position of the end of the stream."""
         self._closed = np.zeros(n, np.bool_)
@@ -83,8 +82,6 @@ class StreamReassembler:
         else:
             out, fast = None, data
         pieces = self._fast(fast, rows, packets, ts_ns, first_number)
-        spoke = (rows.flags & ACK) != 0
-        self._acks.note(rows.stream[spoke], rows.ack[spoke])
         touched = rows.stream[rows.first]
         if slow_streams.shape[0]:
             touched = np.union1d(touched, slow_streams)
@@ -116,7 +113,6 @@ class StreamReassembler:
         """Flows have left the table: their slots are for others."""
         for stream in (2 * slots, 2 * slots + 1):
             self._starts.forget(stream)
-            self._acks.forget(stream)
             self._closed[stream] = False
             self._waiting[stream] = False
             self._position[stream] = 0
@@ -249,7 +245,7 @@ class StreamReassembler:
                     segment = Segment(pos, length, octets_of, number[i], times[i])
                     conflict |= slow.held.insert(segment, pos + skip)
                     slow.drain()
-                    if acks.apply(slow) | self._limit(slow):
+                    if self._limit(slow):
                         acks.declared.append(arrival[i])
                 self._counters.segments_conflicting += conflict
             acks.until(slow, 1 << 62)
@@ -266,9 +262,9 @@ class StreamReassembler:
         begins = np.searchsorted(speaker, other).tolist()
         ends = np.searchsorted(speaker, other, side="right").tolist()
         bases = ((self._next[streams] - self._position[streams]) % MODULUS).tolist()
-        for stream, begin, end, base in zip(other.tolist(), begins, ends, bases, strict=True):
+        for begin, end, base in zip(begins, ends, bases, strict=True):
             mine = slice(begin, end)
-            yield Acks(arrival[mine].tolist(), number[mine].tolist(), self._acks.of(stream), base)
+            yield Acks(arrival[mine].tolist(), number[mine].tolist(), base)
 
     def _limit(self, slow: SlowStream) -> bool:
         """Hold no more than the limits allow; return whether that made a hole a gap."""

@@ -53,12 +53,19 @@ def test_holes_before_what_is_acknowledged_are_gaps(position: int, missed: int) 
     assert missed_after([sent(3, 10, b"held"), sent(4, 40, b"x"), acknowledged(5, position)]) == missed
 
 
-def test_an_acknowledgement_that_comes_before_the_segment_counts() -> None:
-    assert missed_after([acknowledged(3, 14), sent(4, 10, b"held")]) == 10
+def test_an_acknowledgement_that_comes_before_the_segment_behind_the_hole_waits_for_another() -> None:
+    assert missed_after([acknowledged(3, 14), sent(4, 10, b"held")]) == 0
+    assert missed_after([acknowledged(3, 14), sent(4, 10, b"held"), acknowledged(5, 14)]) == 10
 
 
-def test_the_latest_acknowledgement_counts_not_the_highest() -> None:
-    """A forged one, forgotten with the next, costs nothing: the hole is filled later."""
+def test_octets_overtaken_by_their_acknowledgement_and_by_the_next_segment_are_not_lost() -> None:
+    overtaken = [acknowledged(3, 14), sent(4, 10, b"next"), sent(5, 0, b"overtaken "), acknowledged(6, 14)]
+    assert missed_after(overtaken) == 0
+    sensor = run([*OPEN, *overtaken], [1] * 6)
+    assert bytes(octet for _, octet, _, _ in sensor.flows[1].octets[0]) == b"overtaken next"
+
+
+def test_a_forged_acknowledgement_before_the_hole_costs_nothing() -> None:
     forged = [acknowledged(3, 500_000), acknowledged(4, 0), sent(5, 5, b"later"), sent(6, 0, b"first")]
     assert missed_after(forged) == 0
 

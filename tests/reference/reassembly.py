@@ -35,8 +35,6 @@ class Stream:
     known: dict[int, int] = field(default_factory=dict)
     """Every octet ever delivered, by position."""
     fin: int | None = None
-    latest_ack: int | None = None
-    """The other side's latest acknowledgement number."""
     missed: int = 0
     gaps: int = 0
     retransmitted: int = 0
@@ -74,11 +72,11 @@ class Stream:
         self.next = first
         self.drain()
 
-    def acknowledge(self) -> bool:
+    def acknowledge(self, number: int) -> bool:
         """Octets that the other side has but we have not were lost by the capture; whether any were."""
-        if self.latest_ack is None or self.base is None:
+        if self.base is None:
             return False
-        ahead = distance(self.latest_ack, (self.base + self.next) % 2**32)
+        ahead = distance(number, (self.base + self.next) % 2**32)
         lost = False
         if 0 < ahead <= FAR:
             acknowledged = self.next + ahead
@@ -116,7 +114,7 @@ class Stream:
                 conflict |= octet is not None and old is not None and old[1] != octet[1]
         self.conflicting += conflict
         self.drain()
-        lost = self.acknowledge()
+        lost = False
         while sum(octet is not None for octet in self.held.values()) > limit:
             self.limited += 1
             self.skip_hole()
@@ -150,8 +148,7 @@ class Connection:
                 mine.correct(seq, packet.wire_len)
             found = cased(mine.segment(packet, self.limit), direction)
         if packet.flags & ACK:
-            other.latest_ack = packet.ack
-            if other.acknowledge():
+            if other.acknowledge(packet.ack):
                 found += cased("G", 1 - direction)
         return found
 
