@@ -7,13 +7,12 @@ name, which is null (empty in CSV) where the text says everything.
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import orjson
 
-from exporter.printable import is_utf8, printable
+from exporter.printable import is_utf8, printable, printable_json
 from sensor.store.records import Detection
 
 _NS = 1_000_000_000
@@ -55,9 +54,6 @@ FIELDS = (
 
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """What makes a spreadsheet take a cell for a formula; Japanese ones take the full-width forms too."""
-
-_UNSAFE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Controls that JSON does not require to be escaped, but a terminal obeys."""
 
 
 def iso_time(ts_ns: int) -> str:
@@ -113,17 +109,11 @@ def _fields(row: Detection) -> dict[str, object]:
     return dict(zip(FIELDS, values, strict=True))
 
 
-def _escape_json(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
-
-
 def render_json(rows: Iterable[Detection]) -> Iterator[str]:
     """Yield one JSON array in pieces, one detection a line. Safe to print on a terminal."""
     before = "["
     for row in rows:
-        text = orjson.dumps(_fields(row)).decode()
-        # Outside strings JSON has none of these, so the escape is equivalent wherever they stand.
-        yield f"{before}\n{_UNSAFE.sub(_escape_json, text)}"
+        yield f"{before}\n{printable_json(orjson.dumps(_fields(row))).decode()}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"
 

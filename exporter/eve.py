@@ -3,7 +3,7 @@ r"""EVE JSON: one object a line, in Suricata's vocabulary.
 https://docs.suricata.io/en/latest/output/eve/eve-json-format.html names the keys; the sensor's own
 additions stand beside them (``http.url_normalised``, ``flow.conn_state``, ``flow.history``).
 A string whose octets are not UTF-8 shows them as ``\xNN`` and has a companion key ``NAME_hex`` that holds
-all its octets.
+all its octets. What a terminal would obey is escaped (``\u009b``).
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from exporter.printable import printable_json
 from sensor.addresses import address_text
 from sensor.capture.numbering import PacketNumbers
 from sensor.decode.columns import Tunnel
@@ -65,7 +66,7 @@ class EveWriter:
         dumps = partial(orjson.dumps, option=orjson.OPT_APPEND_NEWLINE)
         lines = map(dumps, events)
         while block := b"".join(islice(lines, _BLOCK)):
-            self._stream.write(block)
+            self._stream.write(printable_json(block))
 
     def write_stats(self, stats: dict[str, Any], ts_ns: int) -> None:
         """Write the line that ends a replay."""

@@ -4,6 +4,12 @@ A URL or an excerpt is written by whoever sends packets: raw control characters 
 recolour or retitle an analyst's terminal, and bidirectional overrides would show a name reversed.
 """
 
+import re
+
+_UNSAFE = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf")
+"""Controls in UTF-8 that JSON does not require to be escaped, but a terminal obeys: DEL, U+0080 to
+U+009F (one of them begins escape sequences), U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF."""
+_PLAIN = bytes(range(0x7F))
 _ALSO_PRINTABLE = frozenset("\u3000")
 """The ideographic space, which Python calls unprintable and every Japanese text holds."""
 
@@ -22,6 +28,15 @@ def printable(text: str) -> str:
 def printable_octets(octets: bytes) -> str:
     """``octets`` read as UTF-8, by the rules of `printable`."""
     return printable(octets.decode("utf-8", "surrogateescape"))
+
+
+def printable_json(json: bytes) -> bytes:
+    """``json`` in UTF-8, safe to print on a terminal; it says the same to whatever reads it."""
+    # Nearly everything is ASCII: to look for the rest alone costs a tenth of looking everywhere.
+    if not _UNSAFE.search(json.translate(None, _PLAIN)):
+        return json
+    # Outside strings JSON has none of these, so the escape is equivalent wherever they stand.
+    return _UNSAFE.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), json)
 
 
 def is_utf8(text: str) -> bool:

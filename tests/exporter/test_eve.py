@@ -268,6 +268,15 @@ def test_writer_writes_a_line_an_event_and_nothing_for_nothing() -> None:
     assert [json.loads(line)["event_type"] for line in lines] == ["http", "alert", "stats"]
 
 
+def test_no_line_holds_what_a_terminal_obeys() -> None:
+    stream = BytesIO()
+    target = "/\x1b[31m\x7f\x9b31m\u202e遠".encode()
+    EveWriter(stream).write(Results([HttpEvent(transaction(target=target), ENDS)]))
+    text = stream.getvalue().decode()
+    assert text.removesuffix("\n").isprintable()
+    assert json.loads(text)["http"]["url"].encode() == target
+
+
 def test_writer_tells_captures_apart() -> None:
     numbers = PacketNumbers()
     assert numbers.begin("a.pcap") == 0
