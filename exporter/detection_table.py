@@ -1,6 +1,7 @@
 """Detections for people: a table, and one detection explained."""
 
 import io
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -27,9 +28,15 @@ _LEAST_WIDTH = 12
 _MATCH_LEN = 160
 """Cells of a URL or excerpt that a list shows; ``show`` has it all."""
 _MATCH_LINES = 2
+_LEAD_WIDTH = 16
+"""Cells before the match that a list shows: the match itself must have room."""
+_UNKNOWN_START_WIDTH = 48
+"""The same before the end of a match whose start is not known."""
 _DUMP_LEN = 16
 _DUMP_WIDTH = 6 + 3 * _DUMP_LEN + 1 + _DUMP_LEN
 
+_FIRST = re.compile(r"\\x..|\\u....|\\U.{8}|.")
+"""The first character of a printable text, or its escape."""
 _STYLES = MappingProxyType(
     {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
 )
@@ -59,11 +66,11 @@ _LABELS = MappingProxyType(
         "critical": ("重大", "critical"),
         "none": ("検知はありません。", "No detections."),
         "octets": (
-            "{buffer} の {offset} オクテット目から {length} オクテット",
+            "{buffer} のオフセット {offset} から {length} オクテット",
             "{length} octets at offset {offset} of {buffer}",
         ),
         "no_start": (
-            "{buffer} の {offset} オクテット目まで、一致の始まりは不明",
+            "{buffer} のオフセット {offset} まで（一致の始まりは不明）",
             "up to offset {offset} of {buffer} (where the match starts is not known)",
         ),
     }
@@ -96,15 +103,21 @@ def _match(row: Detection) -> Text:
     if row.http_url:
         text = Text(printable(f"{row.http_method} {row.http_host}{row.http_url}".strip()))
     else:
-        text = _marked_excerpt(row)
+        text = _marked_excerpt(row, _LEAD_WIDTH if row.length else _UNKNOWN_START_WIDTH)
     text.truncate(_MATCH_LEN, overflow="ellipsis")
     return text
 
 
-def _marked_excerpt(row: Detection) -> Text:
+def _marked_excerpt(row: Detection, lead_width: int | None = None) -> Text:
+    """The excerpt with its match marked, and of what stands before that the last ``lead_width`` cells."""
     start, end = _match_span(row)
+    lead = printable_octets(row.excerpt[:start])
+    if lead_width is not None and cell_len(lead) > lead_width:
+        while cell_len(lead) >= lead_width:
+            lead = _FIRST.sub("", lead, count=1)
+        lead = f"…{lead}"
     return Text.assemble(
-        printable_octets(row.excerpt[:start]),
+        lead,
         (printable_octets(row.excerpt[start:end]), "bold reverse"),
         printable_octets(row.excerpt[end:]),
     )
@@ -184,7 +197,7 @@ def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
 
 def _fit_widths(widths: list[int], keys: tuple[str, ...], width: int) -> None:
     """Change ``widths`` so that a table of ``keys`` is ``width`` cells wide: the last text takes the rest."""
-    for key, most in (("from_to", _ADDRESS_WIDTH), ("signature", _SIGNATURE_WIDTH)):
+    for key, most in (("from_to", _ADDRESS_WIDTH), ("signature", max(_SIGNATURE_WIDTH, width // 4))):
         at = keys.index(key)
         widths[at] = min(widths[at], most)
     at = keys.index("match" if "match" in keys else "signature")

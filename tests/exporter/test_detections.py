@@ -193,6 +193,21 @@ def test_table_shows_the_excerpt_where_there_is_no_request() -> None:
     assert "GET /遠隔操作 HTTP/1.1" in text
 
 
+def test_table_shows_what_matched_however_much_stands_before() -> None:
+    row = replace(ROW, http_url="", excerpt=bytes(40) + b"AnyDesk" + bytes(40), excerpt_offset=40, length=7)
+    for width in (80, 112):
+        assert "…\\x00\\x00\\x00AnyDesk\\x00" in render_table([row], width=width)
+    unknown_start = replace(row, excerpt_offset=47, length=0)
+    assert "AnyDesk" in render_table([unknown_start])
+
+
+def test_table_on_a_wide_screen_shows_long_names() -> None:
+    name = "Chrome Remote Desktop: name seen in DNS or TLS"
+    row = replace(ROW, name_en=name)
+    assert name in render_table([row], width=200)
+    assert name not in render_table([row], width=112)
+
+
 def test_one_explains_the_detection() -> None:
     assert render_one(ROW, "en") == (
         "ID           17\n"
