@@ -69,6 +69,8 @@ def _check_path(path: Path) -> None:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old; install a Python with 3.37 or newer")
     if path.is_dir():
         raise StoreError(f"{path}: a directory; name a file with --db")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise StoreError(f"{path}: not a regular file; name another one with --db")
     if not path.parent.is_dir():
         raise StoreError(f"{path}: there is no directory {path.parent}; create it, or use another --db")
 
@@ -111,6 +113,8 @@ async def open_for_reading(path: Path) -> AsyncIterator[aiosqlite.Connection]:
             _read_only_uri(path), uri=True, timeout=_LOCK_TIMEOUT, isolation_level=None
         ) as db:
             version = await read_version(db, path)
+            if not version:
+                raise StoreError(f"{path}: nothing was logged to it yet; replay a capture into it first")
             if version < len(MIGRATIONS):
                 raise StoreError(
                     f"{path}: of an older watchdog-sensor (schema {version}); any replay into it updates it"

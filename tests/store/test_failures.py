@@ -108,7 +108,15 @@ def test_newer_schema_is_left_alone(tmp_path: Path) -> None:
 def test_empty_database_has_nothing_to_read(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.touch()
-    assert "any replay into it" in read_store(path)
+    assert "nothing was logged to it yet" in read_store(path)
+
+
+@pytest.mark.posix
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert "not a regular file" in open_store(path)
+    assert "not a regular file" in read_store(path)
 
 
 def test_no_such_detection(tmp_path: Path) -> None:
