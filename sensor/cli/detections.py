@@ -10,6 +10,7 @@ from sensor.cli.options import (
     count,
     database_to_read,
     table_width,
+    use_color,
 )
 from sensor.cli.outputs import write_utf8
 
@@ -126,7 +127,7 @@ def _list(options: argparse.Namespace) -> int:
     rows = read_detections(database_to_read(options.db), wanted)
     if options.format == "table":
         width = table_width()
-        sys.stdout.write(render_table(rows, options.lang, width=width, color=width is not None))
+        sys.stdout.write(render_table(rows, options.lang, width=width, color=use_color()))
         return 0
     for part in render_json(rows) if options.format == "json" else render_csv(rows):
         write_utf8(part)
@@ -139,5 +140,5 @@ def _show(options: argparse.Namespace) -> int:
 
     width = table_width()
     row = read_detection(database_to_read(options.db), options.id)
-    sys.stdout.write(render_one(row, options.lang, width=width or _UNFOLDED, color=width is not None))
+    sys.stdout.write(render_one(row, options.lang, width=width or _UNFOLDED, color=use_color()))
     return 0

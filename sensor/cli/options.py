@@ -102,6 +102,11 @@ def table_width() -> int | None:
     return os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
 
+def use_color() -> bool:
+    """Whether standard output is a terminal that knows escape sequences; NO_COLOR is Rich's to obey."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def check_not_input(output: Path, inputs: list[Path], option: str) -> None:
     """Keep an output from overwriting what is read.
 

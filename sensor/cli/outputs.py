@@ -1,13 +1,18 @@
 """Standard streams and the EVE output: whatever becomes of them, one line says so, never a traceback."""
 
+import codecs
 import io
 import os
 import stat
 import sys
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from sensor.errors import SensorError
+
+_REPLACE = "watchdog-sensor"
+_DRAWN = MappingProxyType({"─": "-", "→": ">", "…": "~"})
+"""What tables are drawn with, and as wide a stand-in."""
 
 
 def prepare_standard_streams() -> None:
@@ -15,8 +20,9 @@ def prepare_standard_streams() -> None:
 
     A descriptor that came closed is opened on nothing, the wrong way round: else the next file that is
     opened (the database!) would take its number, and what is meant for a terminal would land in it.
-    Texts that the terminal's encoding lacks are escaped.
+    Characters that the terminal's encoding lacks are escaped, and those that tables are drawn with replaced.
     """
+    codecs.register_error(_REPLACE, _replace_or_escape)
     for descriptor, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
@@ -28,7 +34,16 @@ def prepare_standard_streams() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=_REPLACE)
+
+
+def _replace_or_escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Handle what cannot be encoded, one character at a time."""
+    assert isinstance(error, UnicodeEncodeError)
+    if drawn := _DRAWN.get(error.object[error.start]):
+        return drawn, error.start + 1
+    error.end = error.start + 1
+    return codecs.backslashreplace_errors(error)
 
 
 def abandon_standard_output() -> None:

@@ -27,7 +27,7 @@ _HEADERS = MappingProxyType(
 _STATUS = MappingProxyType(
     {"running": "実行中", "completed": "完了", "interrupted": "中断", "failed": "失敗"}
 )
-_AGAIN = MappingProxyType({"en": "  (again, as run {run})", "ja": "（実行 {run} と同じ）"})
+_AGAIN = MappingProxyType({"en": "  (same as in run {run})", "ja": "（実行 {run} と同じ）"})
 _NONE = MappingProxyType({"en": "No runs.", "ja": "実行記録はありません。"})
 
 

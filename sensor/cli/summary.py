@@ -9,6 +9,7 @@ from typing import TextIO
 from rich.cells import cell_len
 
 from exporter.printable import printable
+from sensor.cli.options import use_color
 from sensor.replay import Outcome
 
 _SHOWN = 50
@@ -102,7 +103,7 @@ def _print_detections(count: int, out: TextIO, language: str, logged: Logged, wi
 
     wanted = DetectionFilter(run=logged.run, limit=_SHOWN, newest_first=False)
     rows = read_detections(logged.database, wanted)
-    out.write(render_table(rows, language, width=width, color=width is not None))
+    out.write(render_table(rows, language, width=width, color=width is not None and use_color()))
     if count > _SHOWN:
         option = "" if logged.is_default else f" --db {shlex.quote(str(logged.database))}"
         print(_MORE[language].format(n=count - _SHOWN, run=logged.run, all=count, db=option), file=out)

@@ -48,7 +48,7 @@ def test_second_run_says_so(sensor: Sensor) -> None:
     assert "run 1 read the same capture before" in sensor("replay", "--db", "a.db", copy).out
     assert "実行 2 でも" in sensor("replay", "--db", "a.db", "--lang", "ja", SMALL).out
     assert "before" not in sensor("replay", "--db", "a.db", DEMO).out
-    assert "again, as run 2" in sensor("runs", "--db", "a.db").out
+    assert "same as in run 2" in sensor("runs", "--db", "a.db").out
 
 
 def test_no_db_keeps_nothing(sensor: Sensor) -> None:

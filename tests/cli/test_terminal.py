@@ -106,6 +106,19 @@ def test_any_locale_shows_any_language(sensor: Sensor, filled: Path, env: dict[s
         assert "遠隔" in text or "\\u9060\\u9694" in text
 
 
+def test_tables_keep_their_width_where_lines_cannot_be_drawn(sensor: Sensor, filled: Path) -> None:
+    args = ("detections", "list", "--db", filled, "--lang", "en", "--sid", "1001001")
+    drawn = sensor(*args).out
+    plain = sensor(*args, env={"PYTHONIOENCODING": "ascii"}).out
+    assert plain == drawn.translate({ord("─"): "-", ord("→"): ">", ord("…"): "~"})
+
+
+def test_terminal_without_escape_sequences(sensor: Sensor, filled: Path) -> None:
+    args = ("detections", "list", "--db", filled)
+    assert "\x1b[" in on_terminal(sensor, 80, *args)
+    assert "\x1b" not in on_terminal(sensor, 80, *args, env={"TERM": "dumb"})
+
+
 def test_home_that_nobody_knows(sensor: Sensor) -> None:
     done = sensor("replay", "--no-db", SMALL, env={"HOME": ""})
     assert (done.status, done.err) == (0, "")
