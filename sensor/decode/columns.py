@@ -39,6 +39,7 @@ class Tunnel(IntEnum):
     GTP_U = 8
     GENEVE = 9
     L2TP = 10
+    MPLS_UDP = 11
 
 
 @dataclass(slots=True)

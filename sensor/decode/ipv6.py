@@ -1,4 +1,4 @@
-"""IPv6 (RFC 8200) with its extension headers; AH is RFC 4302, the fragment header RFC 8200 § 4.5."""
+"""IPv6 (RFC 8200) with its extension headers, the fragment header (§ 4.5) among them; AH is in ah.py."""
 
 import numpy as np
 
@@ -66,18 +66,9 @@ def decode_ipv6(walk: Walk, rows: Rows) -> None:
 
 def decode_extension(walk: Walk, rows: Rows) -> None:
     """Hop-by-hop options, routing, destination options, mobility, HIP, shim6: units of 8 octets."""
-    _decode_options(walk, rows, unit=8, extra=1)
-
-
-def decode_authentication(walk: Walk, rows: Rows) -> None:
-    """AH counts in 4 octets, less 2 (RFC 4302 § 2.2)."""
-    _decode_options(walk, rows, unit=4, extra=2)
-
-
-def _decode_options(walk: Walk, rows: Rows, unit: int, extra: int) -> None:
     rows = walk.require(rows, 8, DecoderEvent.IPV6_TRUNC_EXTHDR)
     header = gather(walk.octets, rows.offset, _EXTENSION)
-    length = (header["len"].astype(np.int64) + extra) * unit
+    length = (header["len"].astype(np.int64) + 1) << 3
     good = length <= rows.end - rows.offset
     if not good.all():
         walk.flag(rows.row[~good], DecoderEvent.IPV6_TRUNC_EXTHDR)

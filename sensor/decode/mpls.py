@@ -1,4 +1,4 @@
-"""MPLS label stacks (RFC 3032) and Ethernet pseudowires (RFC 4448).
+"""MPLS label stacks (RFC 3032), in UDP too (RFC 7510), and Ethernet pseudowires (RFC 4448).
 
 A label stack does not say what it carries. IP is told by the version in its first octet (RFC 4928);
 a pseudowire's frame may follow a control word, whose first four bits are 0, or follow at once, and a
@@ -8,6 +8,7 @@ destination address may then begin with any octet: what is most plausible is tak
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool, gather
+from sensor.decode.columns import Tunnel
 from sensor.decode.ethertype import is_known
 from sensor.decode.events import DecoderEvent
 from sensor.decode.walk import Header, Rows, Walk, indices
@@ -35,6 +36,12 @@ def decode_mpls(walk: Walk, rows: Rows) -> None:
     rest = rows.skip(LABEL_LEN)
     walk.push(Header.MPLS, rest.take(indices(~last)))
     _decode_payload(walk, rest.take(indices(last)))
+
+
+def decode_mpls_udp(walk: Walk, rows: Rows) -> None:
+    """UDP port 6635; what holds no readable packet stays a UDP datagram."""
+    rows = walk.filter(rows, rows.end - rows.offset >= LABEL_LEN + _ETHERNET_LEN)
+    walk.push(Header.MPLS, walk.enter(rows, Tunnel.MPLS_UDP))
 
 
 def _decode_payload(walk: Walk, rows: Rows) -> None:

@@ -19,13 +19,13 @@ _BOTH = {
     UDP: Header.UDP,
     IPV6_IN_IP: Header.IPV6_IN_IP,
     47: Header.GRE,
+    51: Header.AH,
 }
 _IPV4_ONLY = {ICMP: Header.ICMP}
 _IPV6_ONLY = {
     0: Header.IPV6_EXTENSION,  # hop-by-hop options
     43: Header.IPV6_EXTENSION,  # routing
     IPV6_FRAGMENT: Header.IPV6_FRAGMENT,
-    51: Header.AH,
     58: Header.ICMPV6,
     60: Header.IPV6_EXTENSION,  # destination options
     135: Header.IPV6_EXTENSION,  # mobility

@@ -10,6 +10,7 @@ import numpy as np
 
 from sensor.arrays import U8
 from sensor.capture.batch import Batch
+from sensor.decode.ah import decode_authentication
 from sensor.decode.ayiya import decode_ayiya
 from sensor.decode.columns import Layer, Packets
 from sensor.decode.ethernet import decode_ethernet, decode_itag, decode_llc
@@ -27,18 +28,19 @@ from sensor.decode.icmp import decode_icmp, decode_icmpv6
 from sensor.decode.ieee80211 import decode_ieee80211, decode_radiotap
 from sensor.decode.ip_in_ip import decode_ipv4_in_ip, decode_ipv6_in_ip
 from sensor.decode.ipv4 import decode_ipv4
-from sensor.decode.ipv6 import decode_authentication, decode_extension, decode_fragment, decode_ipv6
+from sensor.decode.ipv6 import decode_extension, decode_fragment, decode_ipv6
 from sensor.decode.l2tp import decode_l2tp
 from sensor.decode.metadata import decode_metadata
-from sensor.decode.mpls import decode_mpls
+from sensor.decode.mpls import decode_mpls, decode_mpls_udp
 from sensor.decode.nflog import decode_nflog
+from sensor.decode.nsh import decode_nsh, decode_vxlan_gpe
 from sensor.decode.ppp import decode_chdlc, decode_ppp, decode_pppoe
 from sensor.decode.raw import decode_loopback, decode_raw_ip
 from sensor.decode.sll import decode_sll, decode_sll2
 from sensor.decode.tcp import decode_tcp
 from sensor.decode.teredo import decode_teredo
 from sensor.decode.udp import decode_udp
-from sensor.decode.vlan import decode_vlan, decode_vntag
+from sensor.decode.vlan import decode_etag, decode_vlan, decode_vntag
 from sensor.decode.vxlan import decode_vxlan
 from sensor.decode.walk import Header, Rows, Walk
 
@@ -64,6 +66,8 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.VLAN: decode_vlan,
         Header.VNTAG: decode_vntag,
         Header.ITAG: decode_itag,
+        Header.ETAG: decode_etag,
+        Header.NSH: decode_nsh,
         Header.METADATA: decode_metadata,
         Header.PPPOE: decode_pppoe,
         Header.PPP: decode_ppp,
@@ -85,9 +89,11 @@ _HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
         Header.GENEVE: decode_geneve,
         Header.GTP_U: decode_gtp_u,
         Header.L2TP: decode_l2tp,
+        Header.MPLS_UDP: decode_mpls_udp,
         Header.NFLOG: decode_nflog,
         Header.TEREDO: decode_teredo,
         Header.VXLAN: decode_vxlan,
+        Header.VXLAN_GPE: decode_vxlan_gpe,
         Header.GRE: decode_gre,
         Header.GRE_UDP: decode_gre_udp,
         Header.ERSPAN2: decode_erspan2,

@@ -20,7 +20,9 @@ _DESTINATION = {
     # Their source port is a hash of the inner flow, and answers do not swap the two.
     4754: Header.GRE_UDP,
     4789: Header.VXLAN,
+    4790: Header.VXLAN_GPE,
     6081: Header.GENEVE,
+    6635: Header.MPLS_UDP,
     8472: Header.VXLAN,  # Linux before the registry had an entry
 }
 

@@ -1,4 +1,4 @@
-"""VLAN tags (IEEE 802.1Q, 802.1ad) and Cisco's VN-Tag (IEEE 802.1BR's forerunner)."""
+"""VLAN tags (IEEE 802.1Q, 802.1ad), E-Tag (IEEE 802.1BR) and its forerunner, Cisco's VN-Tag."""
 
 import numpy as np
 
@@ -11,6 +11,7 @@ _TAG = np.dtype([("tci", ">u2"), ("ethertype", ">u2")])
 _ID_MASK = 0x0FFF
 
 _VNTAG = np.dtype([("tag", ">u4"), ("ethertype", ">u2")])
+_ETAG = np.dtype([("tag", "V6"), ("ethertype", ">u2")])
 
 
 def decode_vlan(walk: Walk, rows: Rows) -> None:
@@ -34,3 +35,10 @@ def decode_vntag(walk: Walk, rows: Rows) -> None:
     rows = walk.require(rows, _VNTAG.itemsize, DecoderEvent.VNTAG_HEADER_TOO_SMALL)
     ethertype = gather(walk.octets, rows.offset, _VNTAG)["ethertype"].astype(np.uint16)
     dispatch_ethertype(walk, rows.skip(_VNTAG.itemsize), ethertype)
+
+
+def decode_etag(walk: Walk, rows: Rows) -> None:
+    """Six octets of priority and port numbers, then the EtherType."""
+    rows = walk.require(rows, _ETAG.itemsize, DecoderEvent.ETAG_HEADER_TOO_SMALL)
+    ethertype = gather(walk.octets, rows.offset, _ETAG)["ethertype"].astype(np.uint16)
+    dispatch_ethertype(walk, rows.skip(_ETAG.itemsize), ethertype)

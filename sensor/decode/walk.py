@@ -37,6 +37,8 @@ class Header(IntEnum):
     VLAN = auto()
     VNTAG = auto()
     ITAG = auto()
+    ETAG = auto()
+    NSH = auto()
     METADATA = auto()
     PPPOE = auto()
     PPP = auto()
@@ -72,6 +74,8 @@ class Header(IntEnum):
     GTP_U = auto()
     GENEVE = auto()
     L2TP = auto()
+    MPLS_UDP = auto()
+    VXLAN_GPE = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _TCP_OPTIONS = (
     bytes.fromhex("00ff0000"),  # end of list
     bytes.fromhex("01010103"),  # a kind without a length
 )
-_PORTS = (53, 80, 443, 40000, 1701, 2152, 3544, 4754, 4789, 5072, 6081, 8472)
+_PORTS = (53, 80, 443, 40000, 1701, 2152, 3544, 4754, 4789, 4790, 5072, 6081, 6635, 8472)
 
 
 def _tcp(rng: Random, payload: bytes) -> bytes:
@@ -98,8 +98,27 @@ def _inside(rng: Random, depth: int) -> tuple[int, bytes]:
     return (0x0800 if packet[0] >> 4 == 4 else 0x86DD), packet
 
 
+def _numbered(rng: Random, depth: int, between: bytes) -> bytes:
+    """The number of a payload in NSH's and VXLAN-GPE's registry, what follows it, and the payload."""
+    number = rng.choice((1, 3, 4, 5, 9))
+    if number == 4:
+        return b"\x04" + between + _nsh(rng, depth)
+    if number == 3:
+        return b"\x03" + between + frame(rng, depth)
+    packet = ip_packet(rng, depth)
+    if number == 5:
+        return b"\x05" + between + bytes.fromhex("0001013f") + packet
+    return bytes([number if number == 9 else 1 if packet[0] >> 4 == 4 else 2]) + between + packet
+
+
+def _nsh(rng: Random, depth: int) -> bytes:
+    """A Network Service Header, now and then one that is wrong, and what it announces."""
+    start, metadata = rng.choice(((0x0FC2, 0), (0x0FC6, 16), (0x4FC2, 0), (0x0FC1, 0), (0x0FFF, 0)))
+    return struct.pack(">HB", start, 1) + _numbered(rng, max(depth - 1, 0), bytes(4 + metadata))
+
+
 def _udp_tunnel(rng: Random, depth: int) -> bytes:
-    kind = rng.choice(("vxlan", "geneve", "gtp", "teredo", "ayiya", "gre", "l2tp"))
+    kind = rng.choice(("vxlan", "geneve", "gtp", "teredo", "ayiya", "gre", "l2tp", "mpls", "gpe"))
     if kind == "vxlan":
         port = rng.choice((4789, 8472))
         return _udp((50000, port), bytes.fromhex("0800000000002a00") + frame(rng, depth))
@@ -130,6 +149,11 @@ def _udp_tunnel(rng: Random, depth: int) -> bytes:
         protocol, payload = ip_payload(rng, depth, 6)
         header = struct.pack(">BBBBI", 0x41, 0x52, 0x11, 41, 0) + bytes(16 + 20)
         return _udp((5072, 5072), header + _ipv6(protocol, payload))
+    if kind == "mpls":
+        return _udp((50000, 6635), bytes.fromhex("000100400001013f") + ip_packet(rng, depth))
+    if kind == "gpe":
+        flags = rng.choice((0x0C, 0x0C, 0x0D, 0x08))
+        return _udp((50000, 4790), bytes([flags, 0, 0]) + _numbered(rng, depth, b"\x00\x2a\x00\x00"))
     if kind == "gre":
         return _udp((50000, 4754), _gre(rng, *_inside(rng, depth)))
     header = rng.choice(
@@ -146,7 +170,7 @@ def ip_payload(rng: Random, depth: int, version: int) -> tuple[int, bytes]:
     """An IP protocol and what it announces; with ``depth``, perhaps a tunnel."""
     kinds = ["tcp", "tcp", "udp", "udp0", "icmp", "esp"]
     if depth > 0:
-        kinds += ["udp tunnel", "udp tunnel", "ip in ip", "gre", "gre ppp", "erspan", "wccp"]
+        kinds += ["udp tunnel", "udp tunnel", "ip in ip", "gre", "gre ppp", "erspan", "wccp", "ah"]
     kind = rng.choice(kinds)
     payload = rng.randbytes(rng.randrange(48))
     if kind == "tcp":
@@ -162,6 +186,9 @@ def ip_payload(rng: Random, depth: int, version: int) -> tuple[int, bytes]:
     if kind == "ip in ip":
         packet = ip_packet(rng, depth - 1)
         return (4 if packet[0] >> 4 == 4 else 41), packet
+    if kind == "ah":
+        protocol, inner = ip_payload(rng, depth - 1, version)
+        return 51, struct.pack(">BBHII", protocol, rng.choice((1, 1, 4)), 0, 5, 6) + inner
     if kind == "gre":
         return 47, _gre(rng, *_inside(rng, depth - 1))
     if kind == "gre ppp":
@@ -202,13 +229,18 @@ def _shimmed(rng: Random, depth: int) -> bytes:
     """An EtherType and what it announces, behind any number of shims."""
     packet = ip_packet(rng, depth)
     result = (b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd") + packet
-    kinds = ("vlan", "qinq", "vntag", "metadata", "itag", "pppoe", "mpls", "pseudowire", "llc", "arp")
+    kinds = ["vlan", "qinq", "vntag", "etag", "metadata", "itag", "nsh", "pppoe", "mpls", "pseudowire"]
+    kinds += ["llc", "arp"]
     for kind in rng.choices(kinds, k=rng.randint(0, 3)):
         if kind in {"vlan", "qinq"}:
             tci = rng.choice((0, 5, 0x6007))
             result = struct.pack(">HH", 0x8100 if kind == "vlan" else 0x88A8, tci) + result
         elif kind == "vntag":
             result = bytes.fromhex("892600010002") + result
+        elif kind == "etag":
+            result = bytes.fromhex("893f000000010000") + result
+        elif kind == "nsh":
+            result = b"\x89\x4f" + _nsh(rng, depth)
         elif kind == "metadata":
             result = bytes.fromhex("8909010100010007") + result
         elif kind == "itag":

@@ -35,6 +35,7 @@ from scapy.contrib.gtp import GTP_U_Header
 from scapy.contrib.mpls import MPLS
 from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.inet import ICMP
+from scapy.layers.ipsec import AH
 from scapy.layers.l2 import GRE_PPTP, CookedLinuxV2, Loopback
 from scapy.layers.vxlan import VXLAN
 
@@ -54,14 +55,30 @@ _TEREDO6 = IPv6(src="2001:0:4137:9e50::1", dst="2001:db8::2") / TCP(sport=40004,
 _DOT11 = {"addr1": "02:00:00:00:00:01", "addr2": "02:00:00:00:00:02", "addr3": "02:00:00:00:00:03"}
 _SNAP = LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(code=0x0800)
 
+
+def _ethernet(ethertype: int) -> Packet:
+    """A frame that announces what scapy does not know."""
+    return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", type=ethertype)
+
+
 STACKS: dict[str, tuple[int, Packet]] = {
     "ethernet": (1, _ETHER / _TCP4),
     "udp": (1, _ETHER / _UDP4),
     "ipv6": (1, _ETHER / _TCP6),
     "padding": (1, _ETHER / IP(src="10.1.2.3", dst="192.0.2.80") / TCP(sport=1, dport=80) / Raw() / bytes(6)),
     "ip options": (1, _ETHER / IP(dst="192.0.2.1", options=[b"\x94\x04\x00\x00"]) / TCP(sport=5, dport=80)),
+    "ah": (
+        1,
+        _ETHER
+        / IP(src="10.1.2.3", dst="192.0.2.80")
+        / AH(nh=6, payloadlen=4, icv=bytes(12))
+        / TCP(dport=80)
+        / _HTTP,
+    ),
     "vlan": (1, _ETHER / Dot1Q(vlan=42) / _TCP4),
     "qinq": (1, _ETHER / Dot1Q(type=0x8100, vlan=7) / Dot1Q(vlan=42) / _TCP6),
+    "e-tag": (1, _ethernet(0x893F) / bytes.fromhex("0000000100000800") / _TCP4),
+    "nsh": (1, _ethernet(0x894F) / bytes.fromhex("0fc60101000001ff") / bytes(16) / _TCP4),
     "snap": (1, Dot3(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / _SNAP / _TCP4),
     "pppoe": (1, _ETHER / PPPoE(sessionid=1) / PPP(proto=0x0021) / _TCP4),
     "mpls": (1, _ETHER / MPLS(label=16, s=0, ttl=9) / MPLS(label=17, s=1, ttl=9) / _TCP4),
@@ -105,6 +122,11 @@ STACKS: dict[str, tuple[int, Packet]] = {
     "gre in udp": (1, _ETHER / _OUTER4 / UDP(sport=50000, dport=4754) / GRE() / _TCP4),
     "teredo": (1, _ETHER / _OUTER4 / UDP(sport=3797, dport=3544) / _TEREDO6),
     "vxlan": (1, _ETHER / _OUTER4 / UDP(sport=50000, dport=4789) / VXLAN(vni=42) / _ETHER / _TCP4),
+    "vxlan-gpe": (
+        1,
+        _ETHER / _OUTER4 / UDP(sport=50000, dport=4790) / bytes.fromhex("0c00000100002a00") / _TCP4,
+    ),
+    "mpls in udp": (1, _ETHER / _OUTER4 / UDP(sport=50000, dport=6635) / MPLS(label=16, s=1, ttl=9) / _TCP4),
     "geneve": (1, _ETHER / _OUTER6 / UDP(sport=50000, dport=6081) / GENEVE(vni=42) / _ETHER / _TCP6),
     "gtp-u": (1, _ETHER / _OUTER4 / UDP(sport=2152, dport=2152) / GTP_U_Header(teid=7) / _TCP4),
     "l2tp": (

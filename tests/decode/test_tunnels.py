@@ -104,3 +104,32 @@ def test_a_truncated_packet_is_told_from_a_short_capture() -> None:
     assert packets.layer.tolist() == [Layer.TCP, Layer.NONE]
     assert (packets.payload_len[0], packets.payload_wire_len[0]) == (10, 14)
     assert row_of(packets, batch, 1)["event"] == "ipv4.trunc_pkt"
+
+
+@pytest.mark.parametrize(
+    ("port", "payload", "tunnel"),
+    [
+        (6635, bytes.fromhex("0001013f") + _ipv4(6, _TCP), Tunnel.MPLS_UDP),
+        (6635, b"any other program's question", Tunnel.NONE),
+        (4790, bytes.fromhex("0c00000100002a00") + _ipv4(6, _TCP), Tunnel.VXLAN),
+        (
+            4790,
+            bytes.fromhex("0c00000400002a00 0fc2010100000000".replace(" ", "")) + _ipv4(6, _TCP),
+            Tunnel.VXLAN,
+        ),
+        (4790, bytes.fromhex("0c00000900002a00") + _ipv4(6, _TCP), Tunnel.NONE),
+        (4790, bytes.fromhex("0800000100002a00") + _ipv4(6, _TCP), Tunnel.NONE),
+    ],
+)
+def test_what_a_port_announces_must_look_like_it(port: int, payload: bytes, tunnel: Tunnel) -> None:
+    row = _row(_udp(50000, port, payload))
+    assert row["tunnel"] == tunnel
+    assert row["layer"] == (Layer.TCP if tunnel else Layer.UDP)
+
+
+def test_an_authentication_header_behind_ipv4_is_passed_over() -> None:
+    header = struct.pack(">BBHII", 6, 1, 0, 5, 6)
+    row = _row(_ipv4(51, header + _TCP))
+    assert (row["layer"], row["ip_proto"], row["dst_port"]) == (Layer.TCP, 6, 80)
+    row = _row(_ipv4(51, header[:8]))
+    assert (row["layer"], row["event"]) == (Layer.NONE, "ah.pkt_too_small")

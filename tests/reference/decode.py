@@ -12,7 +12,7 @@ MAX_LAYERS = 32
 MAX_TUNNELS = 4
 
 NONE, OTHER, FRAGMENT, IP, TCP, UDP, ICMP, ICMPV6 = range(8)
-IP_IN_IP, GRE, ERSPAN, GRE_UDP, TEREDO, AYIYA, VXLAN, GTP_U, GENEVE, L2TP = range(1, 11)
+IP_IN_IP, GRE, ERSPAN, GRE_UDP, TEREDO, AYIYA, VXLAN, GTP_U, GENEVE, L2TP, MPLS_UDP = range(1, 12)
 
 
 @dataclass
@@ -152,13 +152,15 @@ _KNOWN_ETHERTYPES = {
     0x8909: "metadata",
     0x8926: "vntag",
     0x88E7: "itag",
+    0x893F: "etag",
+    0x894F: "nsh",
 }
 _NO_IP_INSIDE = bytes.fromhex(
     "0805 0806 0842 0bad 8035 809b 80d5 80f3 8137 8138 2000 2003 2004 010b 9000 9003"
-    "6000 6001 6002 6003 6004 6005 6006 6007 22ea 22f0 22f3 22f4 8946 894f"
+    "6000 6001 6002 6003 6004 6005 6006 6007 22ea 22f0 22f3 22f4 8946"
     "8808 8809 8863 886d 886f 8870 8874 887b 888e 8892 8899 88a2 88a4 88ab 88b5 88b6 88b7 88b8 88b9"
     "88ba 88c7 88ca 88cc 88cd 88d9 88dc 88e1 88e3 88e5 88f5 88f6 88f7 88f8 88fb"
-    "8902 8906 890d 8912 8914 8915 891d 892f 8940 893a 893f 8947"
+    "8902 8906 890d 8912 8914 8915 891d 892f 8940 893a 8947"
 )
 _KNOWN_ETHERTYPES |= {value: "other" for (value,) in struct.iter_unpack(">H", _NO_IP_INSIDE)}
 _GRE_PROTOCOLS = _KNOWN_ETHERTYPES | {
@@ -211,6 +213,24 @@ def _vlan(p: Packet, at: _At) -> _Next:
 def _vntag(p: Packet, at: _At) -> _Next:
     p.need(at, 6, "vntag.header_too_small")
     return _ethertype(p.u16(at.offset + 4), at.skip(6))
+
+
+def _etag(p: Packet, at: _At) -> _Next:
+    p.need(at, 8, "etag.header_too_small")
+    return _ethertype(p.u16(at.offset + 6), at.skip(8))
+
+
+_NSH_PAYLOADS = {1: "ipv4", 2: "ipv6", 3: "ethernet", 4: "nsh", 5: "mpls"}
+
+
+def _nsh(p: Packet, at: _At) -> _Next:
+    p.need(at, 8, "nsh.header_too_small")
+    if p.u8(at.offset) >> 6:
+        raise _RejectedError("nsh.unsupported_version")
+    words = p.u8(at.offset + 1) & 0x3F
+    if words < 2 or words * 4 > at.room:
+        raise _RejectedError("nsh.bad_header_length")
+    return _NSH_PAYLOADS.get(p.u8(at.offset + 3), "other"), at.skip(words * 4)
 
 
 def _itag(p: Packet, at: _At) -> _Next:
@@ -402,8 +422,18 @@ def _ipv4(p: Packet, at: _At) -> _Next:
         inner.fragment_more = fragment >> 13 & 1
         inner.fragment_id = identification
         return None
-    known = {1: "icmp", 4: "ip4_in_ip", 6: "tcp", 17: "udp", 41: "ip6_in_ip", 47: "gre"}
-    return known.get(protocol, "ip"), at
+    return _IPV4_PROTOCOLS.get(protocol, "ip"), at
+
+
+_IPV4_PROTOCOLS = {
+    1: "icmp",
+    4: "ip4_in_ip",
+    6: "tcp",
+    17: "udp",
+    41: "ip6_in_ip",
+    47: "gre",
+    51: "ah",
+}
 
 
 def _ipv6(p: Packet, at: _At) -> _Next:
@@ -438,10 +468,14 @@ def _ipv6_extension(p: Packet, at: _At) -> _Next:
 
 
 def _ah(p: Packet, at: _At) -> _Next:
-    p.need(at, 8, "ipv6.trunc_exthdr")
+    p.need(at, 8, "ah.pkt_too_small")
     length = (p.u8(at.offset + 1) + 2) * 4
-    p.need(at, length, "ipv6.trunc_exthdr")
-    return _next_header(p, p.u8(at.offset), at.skip(length))
+    p.need(at, length, "ah.pkt_too_small")
+    protocol, at = p.u8(at.offset), at.skip(length)
+    if p.inner.ip_version == 6:
+        return _next_header(p, protocol, at)
+    p.inner.ip_proto = protocol
+    return _IPV4_PROTOCOLS.get(protocol, "ip"), at
 
 
 def _ipv6_fragment(p: Packet, at: _At) -> _Next:
@@ -524,6 +558,7 @@ def _udp(p: Packet, at: _At) -> _Next:
     at = at.limit(length).skip(8)
     p.finish(at, UDP)
     to_port = {4754: "gre_udp", 4789: "vxlan", 6081: "geneve", 8472: "vxlan"}
+    to_port |= {4790: "vxlan_gpe", 6635: "mpls_udp"}
     either = {1701: "l2tp", 2152: "gtp_u", 3544: "teredo", 5072: "ayiya"}
     tunnel = (to_port | either).get(dst_port) or either.get(src_port)
     if tunnel is not None:
@@ -560,6 +595,17 @@ def _vxlan(p: Packet, at: _At) -> _Next:
     if ethertype >= 0x600 and ethertype not in _KNOWN_ETHERTYPES:
         return None
     return p.enter(VXLAN, "ethernet", at.skip(8))
+
+
+def _vxlan_gpe(p: Packet, at: _At) -> _Next:
+    if at.room < 9 or p.u8(at.offset) & 0xFC != 0x0C or p.u16(at.offset + 1):
+        return None
+    inside = _NSH_PAYLOADS.get(p.u8(at.offset + 3))
+    return p.enter(VXLAN, inside, at.skip(8)) if inside else None
+
+
+def _mpls_udp(p: Packet, at: _At) -> _Next:
+    return p.enter(MPLS_UDP, "mpls", at) if at.room >= 18 else None
 
 
 def _geneve(p: Packet, at: _At) -> _Next:
@@ -692,6 +738,8 @@ _HEADERS: dict[str, Callable[[Packet, _At], _Next]] = {
     "vlan": _vlan,
     "vntag": _vntag,
     "itag": _itag,
+    "etag": _etag,
+    "nsh": _nsh,
     "metadata": _metadata,
     "pppoe": _pppoe,
     "ppp": _ppp,
@@ -717,6 +765,8 @@ _HEADERS: dict[str, Callable[[Packet, _At], _Next]] = {
     "teredo": _teredo,
     "ayiya": _ayiya,
     "vxlan": _vxlan,
+    "vxlan_gpe": _vxlan_gpe,
+    "mpls_udp": _mpls_udp,
     "geneve": _geneve,
     "gtp_u": _gtp_u,
     "l2tp": _l2tp,

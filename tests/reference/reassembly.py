@@ -147,9 +147,8 @@ class Connection:
             if mine.guessed:
                 mine.correct(seq, packet.wire_len)
             found = cased(mine.segment(packet, self.limit), direction)
-        if packet.flags & ACK:
-            if other.acknowledge(packet.ack):
-                found += cased("G", 1 - direction)
+        if packet.flags & ACK and other.acknowledge(packet.ack):
+            found += cased("G", 1 - direction)
         return found
 
     def finish(self) -> str:
