@@ -4,10 +4,11 @@ import io
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import accumulate
 from types import MappingProxyType
 
 from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -189,10 +190,18 @@ def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     has_column = len(widths) == len(row)
-    match.truncate(_MATCH_LINES * (widths[-1] if has_column else width) - 1, overflow="ellipsis")
+    room = widths[-1] if has_column else width
+    match.truncate(_MATCH_LINES * room - 1, overflow="ellipsis")
+    match = _fold(match, room)
     if has_column:
         return [at, time, Text("\n").join(lines), from_to, match]
     return [at, time, Text("\n").join([*lines, match]), from_to]
+
+
+def _fold(text: Text, width: int) -> Text:
+    """Break ``text`` where a line is full: Rich would break at blanks, and need more lines."""
+    ends = list(accumulate(map(len, chop_cells(text.plain, width))))
+    return Text("\n").join(text.divide(ends[:-1]))
 
 
 def _fit_widths(widths: list[int], keys: tuple[str, ...], width: int) -> None:

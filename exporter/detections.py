@@ -2,7 +2,7 @@ r"""Detections for programs and spreadsheets: JSON and CSV (RFC 4180) with the s
 
 Names are those of EVE JSON where it has one. Octets that are not UTF-8 are escaped in the text
 (``\xNN``) and carried losslessly beside it, in ``excerpt_hex`` and the ``_hex`` field of the same
-name, which is null (empty in CSV) where the text says everything.
+name, which is null (empty in CSV) where the text is as it was sent.
 """
 
 import csv
@@ -125,12 +125,22 @@ def _cell(value: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def _record(row: Detection) -> Iterator[object]:
+    """Cells of ``row``, with octets in hexadecimal beside each text that had to be changed."""
+    fields = _fields(row)
+    for name in ("http_method", "http_host", "http_url"):
+        text = str(fields[name])
+        if fields[f"{name}_hex"] is None and _cell(text) != text:
+            fields[f"{name}_hex"] = text.encode().hex()
+    return map(_cell, fields.values())
+
+
 def render_csv(rows: Iterable[Detection]) -> Iterator[str]:
     """Yield CSV, header first, a record at a time, CRLF at their ends.
 
     Control characters are escaped, so every record is one line. A text that a spreadsheet would take
     for a formula (it starts with = + - @, also full-width) gets an apostrophe before it, which
-    spreadsheets hide; the ``_hex`` fields and JSON are as they were.
+    spreadsheets hide. The ``_hex`` field beside a text so changed has what it was.
     """
     line = io.StringIO()
     writer = csv.writer(line)
@@ -143,4 +153,4 @@ def render_csv(rows: Iterable[Detection]) -> Iterator[str]:
 
     yield write(FIELDS)
     for row in rows:
-        yield write(_cell(value) for value in _fields(row).values())
+        yield write(_record(row))

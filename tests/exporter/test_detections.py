@@ -139,7 +139,10 @@ def test_csv_has_one_harmless_line_a_record(url: str) -> None:
     text = "".join(render_csv([replace(ROW, http_url=url)]))
     assert text.count("\n") == text.count("\r\n") == 2
     assert is_harmless(text)
-    assert not rows_of_csv(text)[0]["http_url"].startswith(("=", "+", "-", "@"))
+    (found,) = rows_of_csv(text)
+    assert not found["http_url"].startswith(("=", "+", "-", "@"))
+    kept = bytes.fromhex(found["http_url_hex"]) if found["http_url_hex"] else found["http_url"].encode()
+    assert kept == url.encode("utf-8", "surrogateescape"), "what was changed stands beside it as it was"
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -199,6 +202,14 @@ def test_table_shows_what_matched_however_much_stands_before() -> None:
         assert "…\\x00\\x00\\x00AnyDesk\\x00" in render_table([row], width=width)
     unknown_start = replace(row, excerpt_offset=47, length=0)
     assert "AnyDesk" in render_table([unknown_start])
+
+
+def test_table_breaks_what_matched_where_a_line_is_full() -> None:
+    row = replace(ROW, dst_ip="203.0.113.9", http_url=f"/{'x' * 20} {'y' * 30} {'z' * 200}")
+    lines = render_table([row], width=112).splitlines()
+    assert len(lines) == 4, "header, rule, two lines"
+    assert cell_len(lines[2]) == 112
+    assert lines[3].endswith("zzz…")
 
 
 def test_table_on_a_wide_screen_shows_long_names() -> None:
