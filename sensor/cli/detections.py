@@ -5,6 +5,7 @@ import sys
 from datetime import datetime
 
 from sensor.cli.options import (
+    LARGEST,
     add_database_option,
     add_language_option,
     count,
@@ -101,11 +102,13 @@ def _add_filters(parser: argparse.ArgumentParser, limit: int | None) -> None:
 def _time(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text).astimezone()
-        return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+        ns = int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time; write 2026-01-31 or 2026-01-31T09:00"
         ) from None
+    # Times outside what the database holds, 1677 to 2262, stand for its ends: --until 9999-12-31.
+    return max(-LARGEST, min(ns, LARGEST))
 
 
 def _list(options: argparse.Namespace) -> int:

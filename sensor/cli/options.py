@@ -8,7 +8,7 @@ from typing import Never
 
 from sensor.errors import ConfigError, StoreError
 
-_LARGEST = (1 << 63) - 1
+LARGEST = (1 << 63) - 1
 """SQLite's largest integer."""
 
 
@@ -90,7 +90,7 @@ def add_language_option(parser: argparse.ArgumentParser) -> None:
 
 def count(text: str) -> int:
     """A whole number from 1, as an option's value."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= _LARGEST):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= LARGEST):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 

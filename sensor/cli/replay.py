@@ -69,7 +69,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _octets(text: str) -> int:
     scale = {"k": 1 << 10, "m": 1 << 20}.get(text[-1:].lower(), 1)
     digits = text[:-1] if scale > 1 else text
-    if not digits.isdigit() or not 1 << 10 <= int(digits) * scale <= 1 << 28:
+    if not (digits.isascii() and digits.isdigit()) or not 1 << 10 <= int(digits) * scale <= 1 << 28:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size from 1k to 256M")
     return int(digits) * scale
 
@@ -85,6 +85,8 @@ def _run(options: argparse.Namespace) -> int:
     from signatures.loader import load_signatures
 
     # Everything that can be wrong with the arguments is said before anything is written.
+    if options.eve == "":
+        raise ConfigError("--eve names no file; write --eve FILE, or - for standard output")
     if options.captures.count("-") > 1:
         raise ConfigError("standard input (-) can be read once only")
     signatures = load_signatures(options.signatures, builtin=not options.no_builtin).signatures

@@ -75,6 +75,13 @@ def test_filters_by_time(sensor: Sensor, filled: Path, rows: list[dict[str, Any]
         assert ids(listed(sensor, filled, "--since", local)) == after, "local time, which is Tokyo's here"
 
 
+def test_times_that_the_database_cannot_hold_are_its_ends(
+    sensor: Sensor, filled: Path, rows: list[dict[str, Any]]
+) -> None:
+    assert ids(listed(sensor, filled, "--since", "0001-02-01", "--until", "9999-12-30")) == ids(rows)
+    assert listed(sensor, filled, "--since", "9999-12-30") == []
+
+
 def test_filters_by_run(sensor: Sensor, filled: Path, rows: list[dict[str, Any]]) -> None:
     assert ids(listed(sensor, filled, "--run", "1")) == ids(rows)
     assert listed(sensor, filled, "--run", "2") == []
