@@ -5,23 +5,11 @@ import pytest
 from sensor.config import DetectionLimits
 from sensor.detections.detect import Detector, Sender
 from sensor.telemetry import Counters
-from signatures.model import Buffer, Direction, PortRange, Severity, Signature
+from signatures.model import Direction, PortRange
+from tests.signatures.build import signature
 
 CLIENT = (0, 0xFFFF_C000_0201)
 SERVER = (0, 0xFFFF_C000_0202)
-
-
-def signature(**conditions: object) -> Signature:
-    return Signature(
-        sid=1,
-        rev=1,
-        name={"en": "x"},
-        category="custom",
-        severity=Severity.LOW,
-        buffers=(Buffer.PAYLOAD,),
-        keywords=("word",),
-        **conditions,  # type: ignore[arg-type]
-    )
 
 
 def sender(*, to_server: bool = True, port: int = 80) -> Sender:
@@ -42,7 +30,7 @@ def sender(*, to_server: bool = True, port: int = 80) -> Sender:
 )
 def test_conditions(conditions: dict[str, object], requests: bool, responses: bool) -> None:
     detector = Detector(DetectionLimits(), Counters())
-    one = signature(**conditions)
+    one = signature("word", **conditions)
     assert detector.fires(0, 0, one, sender(), once=False) is requests
     assert detector.fires(0, 0, one, sender(to_server=False), once=False) is responses
 
@@ -52,7 +40,7 @@ def test_once_in_each_direction_until_the_flow_ends() -> None:
     detector = Detector(DetectionLimits(), counters)
 
     def fires(slot: int, to_server: bool) -> bool:
-        return detector.fires(slot, 0, signature(), sender(to_server=to_server), once=True)
+        return detector.fires(slot, 0, signature("word"), sender(to_server=to_server), once=True)
 
     assert [fires(3, True), fires(3, False), fires(4, True)] == [True] * 3
     assert [fires(3, True), fires(3, False), fires(4, True)] == [False] * 3
@@ -65,10 +53,10 @@ def test_past_the_bound_alerts_are_not_lost_but_may_come_again() -> None:
     counters = Counters()
     detector = Detector(DetectionLimits(fired=2), counters)
     for _ in range(2):
-        fired = [detector.fires(slot, 0, signature(), sender(), once=True) for slot in range(3)]
+        fired = [detector.fires(slot, 0, signature("word"), sender(), once=True) for slot in range(3)]
         assert fired[2]
     assert counters.alerts_forgotten == 2
     assert counters.alerts_suppressed == 2
     detector.forget([0])
-    assert detector.fires(2, 0, signature(), sender(), once=True)
-    assert not detector.fires(2, 0, signature(), sender(), once=True)
+    assert detector.fires(2, 0, signature("word"), sender(), once=True)
+    assert not detector.fires(2, 0, signature("word"), sender(), once=True)

@@ -7,22 +7,14 @@ from sensor.capture.source import open_captures
 from sensor.config import Settings
 from sensor.matching.compile import compile_signatures
 from sensor.pipeline import Pipeline
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Signature
+from tests.signatures.build import signature
 
 DEMO = ROOT / "http" / "demo.pcapng"
 
 
-def pipeline_of(**looks_for: tuple[str, ...]) -> Pipeline:
-    signature = Signature(
-        sid=1,
-        rev=1,
-        name={"en": "x"},
-        category="custom",
-        severity=Severity.LOW,
-        buffers=(Buffer.PAYLOAD,),
-        **looks_for,  # type: ignore[arg-type]
-    )
-    return Pipeline(Settings(), compile_signatures([signature]))
+def pipeline_of(looks_for: Signature) -> Pipeline:
+    return Pipeline(Settings(), compile_signatures([looks_for]))
 
 
 def run(pipeline: Pipeline) -> int:
@@ -35,7 +27,7 @@ def run(pipeline: Pipeline) -> int:
 
 
 def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    calm, flooded = pipeline_of(keywords=("e",)), pipeline_of(keywords=("e",))
+    calm, flooded = pipeline_of(signature("e")), pipeline_of(signature("e"))
     expected = run(calm)
     monkeypatch.setattr("sensor.matching.scan._FLOOD_BASE", 0)
     monkeypatch.setattr("sensor.matching.scan._FLOOD_PER_RUN", 0)
@@ -45,7 +37,7 @@ def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.M
 
 
 def test_streams_whose_regexes_start_anew_are_told() -> None:
-    pipeline = pipeline_of(regexes=("h.st",))
+    pipeline = pipeline_of(signature(regexes=("h.st",)))
     pipeline._inspector._streams._max_streams = 1  # there is no option for it
     assert run(pipeline) > 0
     assert pipeline.counters.regex_streams_evicted > 0

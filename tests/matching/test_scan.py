@@ -14,9 +14,10 @@ from sensor.arrays import I64
 from sensor.matching import scan
 from sensor.matching.compile import compile_signatures
 from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_one, scan_payload
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Buffer, Signature
 from tests.matching.strategies import VALUES, signatures, spelt
 from tests.reference.matching import Found, first_matches
+from tests.signatures.build import signature
 
 
 def found(matches: Matches, base: I64 | None = None) -> list[Found]:
@@ -24,20 +25,6 @@ def found(matches: Matches, base: I64 | None = None) -> list[Found]:
     shift = 0 if base is None else base[matches.run]
     columns = (matches.run, matches.start - shift, matches.end - shift, matches.signature)
     return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def signature(*keywords: str, buffer: Buffer = Buffer.PAYLOAD, regex: str = "", depth: int = 0) -> Signature:
-    return Signature(
-        sid=1,
-        rev=1,
-        name={"en": "x"},
-        category="custom",
-        severity=Severity.LOW,
-        buffers=(buffer,),
-        keywords=keywords,
-        regexes=(regex,) if regex else (),
-        depth=depth,
-    )
 
 
 def columns(lengths: Sequence[int]) -> tuple[I64, I64]:
@@ -147,15 +134,7 @@ def test_datagrams(made: list[Signature], values: list[bytes]) -> None:
     ],
 )
 def test_domain(host: bytes, matches: bool) -> None:
-    made = Signature(
-        sid=1,
-        rev=1,
-        name={"en": "x"},
-        category="custom",
-        severity=Severity.LOW,
-        buffers=(Buffer.HTTP_HOST,),
-        domains=("anydesk.com",),
-    )
+    made = signature(buffers=(Buffer.HTTP_HOST,), domains=("anydesk.com",))
     assert bool(len(scan_one(compile_signatures([made]), Buffer.HTTP_HOST, host))) is matches
 
 
@@ -173,7 +152,7 @@ def test_domain(host: bytes, matches: bool) -> None:
     ],
 )
 def test_anchors_mean_the_value(regex: str, value: bytes, matches: bool) -> None:
-    plan = compile_signatures([signature(regex=regex, buffer=Buffer.HTTP_URI)])
+    plan = compile_signatures([signature(regexes=(regex,), buffers=(Buffer.HTTP_URI,))])
     around = (b"ab/a", b"\n", b"z", b"")
     hits = scan_fields(plan, Buffer.HTTP_URI, (*around, value, *around))
     alone = scan_fields(plan, Buffer.HTTP_URI, around)
@@ -192,7 +171,7 @@ def test_a_keyword_that_occurs_all_the_time_is_found_once_a_run() -> None:
 
 
 def test_what_no_signature_looks_into_is_not_scanned() -> None:
-    plan = compile_signatures([signature("abc", buffer=Buffer.HTTP_HOST)])
+    plan = compile_signatures([signature("abc", buffers=(Buffer.HTTP_HOST,))])
     assert plan.wants(Buffer.HTTP_HOST)
     assert not plan.wants(Buffer.PAYLOAD)
     assert not len(scan_payload(plan, b"abc", *columns([3])))
@@ -235,7 +214,7 @@ def test_a_run_behind_empty_ones(always: bool) -> None:
 
 
 def test_a_name_behind_itself_is_found_in_a_flood() -> None:
-    made = replace(signature(buffer=Buffer.HTTP_HOST), domains=("a.b",))
+    made = signature(buffers=(Buffer.HTTP_HOST,), domains=("a.b",))
     with flood(always=True):
         matches = scan_fields(compile_signatures([made]), Buffer.HTTP_HOST, [b"a.b.c.a.b", b"a.b.c"])
     assert found(matches) == [(0, 6, 9, 0)]

@@ -5,22 +5,10 @@ from hypothesis import strategies as st
 
 from sensor.matching.compile import compile_signatures
 from sensor.matching.stream import StreamMatch, StreamScanner
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Buffer, Signature
 from tests.matching.strategies import VALUES, signatures, spelt
 from tests.reference.matching import regex_ends
-
-
-def signature(*regexes: str, depth: int = 0) -> Signature:
-    return Signature(
-        sid=1,
-        rev=1,
-        name={"en": "x"},
-        category="custom",
-        severity=Severity.LOW,
-        buffers=(Buffer.PAYLOAD,),
-        regexes=regexes,
-        depth=depth,
-    )
+from tests.signatures.build import signature
 
 
 @given(
@@ -46,7 +34,7 @@ def test_any_cut_finds_the_same(made: list[Signature], chunks: list[tuple[int, b
 
 
 def test_end_of_stream_is_known_at_its_close() -> None:
-    scanner = StreamScanner(compile_signatures([signature("^ab.*z$")]))
+    scanner = StreamScanner(compile_signatures([signature(regexes=("^ab.*z$",))]))
     assert scanner.scan(7, b"a") == []
     assert scanner.scan(8, b"ab") == []
     assert scanner.scan(7, b"bz") == []
@@ -56,7 +44,7 @@ def test_end_of_stream_is_known_at_its_close() -> None:
 
 
 def test_each_regex_matches_once_in_a_stream() -> None:
-    scanner = StreamScanner(compile_signatures([signature("ab", "b+")]))
+    scanner = StreamScanner(compile_signatures([signature(regexes=("ab", "b+"))]))
     assert scanner.scan(1, b"xab") == [StreamMatch(0, 3), StreamMatch(0, 3)]
     assert scanner.scan(1, b"ab") == []
     assert scanner.scan(2, b"ab") == [StreamMatch(0, 2), StreamMatch(0, 2)]
@@ -65,7 +53,7 @@ def test_each_regex_matches_once_in_a_stream() -> None:
 
 
 def test_the_stream_that_was_quiet_longest_goes_first() -> None:
-    scanner = StreamScanner(compile_signatures([signature("abc", "a$")]), max_streams=2)
+    scanner = StreamScanner(compile_signatures([signature(regexes=("abc", "a$"))]), max_streams=2)
     scanner.scan(1, b"a")
     scanner.scan(2, b"ab")
     scanner.scan(1, b"b")
@@ -79,7 +67,7 @@ def test_the_stream_that_was_quiet_longest_goes_first() -> None:
 
 
 def test_depth_bounds_where_a_match_ends() -> None:
-    scanner = StreamScanner(compile_signatures([signature("ab", depth=4)]))
+    scanner = StreamScanner(compile_signatures([signature(regexes=("ab",), depth=4)]))
     assert scanner.scan(1, b"xx") == []
     assert scanner.scan(1, b"ab") == [StreamMatch(0, 4)]
     assert scanner.scan(2, b"xxxab") == []
