@@ -27,7 +27,7 @@ _KINDS = {
 _UNREMARKABLE = (_OTHER, b"")
 _FOLD = (b" ", b"\t", b"")
 _BLANK = b" \t\r\x0b\x0c"
-_MAX_LENGTH_DIGITS = 18  # below 2**63, what servers hold a length in
+_MAX_LENGTH_DIGITS = 18  # below 2**63, what servers hold a length in; leading zeros do not count
 _MAX_MEMO_LINE = 512  # a line longer than this (a cookie, a token) does not come back verbatim
 _MAX_MEMO_SECTION = 2048
 _MAX_MEMO_NAME = 64
@@ -203,11 +203,17 @@ class FieldParser:
         return kind
 
     def _set_length(self, fields: Fields, value: bytes, names: set[str]) -> None:
-        """Take the first usable Content-Length; "5, 5" is 5 (RFC 9110, section 8.6)."""
+        """Take the first usable Content-Length; "5, 5" is 5 (RFC 9110, section 8.6).
+
+        "+5" is no number there, but one to servers that read it with strtoul.
+        """
         for part in value.split(b","):
-            digits = part.strip(_BLANK)
-            length = int(digits) if digits.isdigit() and len(digits) <= _MAX_LENGTH_DIGITS else BAD_LENGTH
-            if length == BAD_LENGTH or fields.length not in (NO_LENGTH, length):
+            number = part.strip(_BLANK)
+            digits = number.removeprefix(b"+")
+            significant = digits.lstrip(b"0")
+            usable = digits.isdigit() and len(significant) <= _MAX_LENGTH_DIGITS
+            length = int(significant or b"0") if usable else BAD_LENGTH
+            if not usable or digits != number or fields.length not in (NO_LENGTH, length):
                 names.add(f"http.invalid_content_length_field_in_{self._side}")
             if fields.length < 0:
                 fields.length = length

@@ -198,6 +198,19 @@ CASES = [
         {"http.invalid_content_length_field_in_request"},
     ),
     Case(
+        "a length with leading zeros",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + b"0" * 5000 + b"3\r\n\r\nabc" + GET,
+        OK + OK,
+        [(b"POST", b"/", b"h", 200, 3, 2), (b"GET", b"/", b"h", 200, 0, 2)],
+    ),
+    Case(
+        "a length with a sign is read, and noted",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\nabc" + GET,
+        OK + OK,
+        [(b"POST", b"/", b"h", 200, 3, 2), (b"GET", b"/", b"h", 200, 0, 2)],
+        {"http.invalid_content_length_field_in_request"},
+    ),
+    Case(
         "two lengths: the first",
         b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nx" + GET,
         OK + OK,
