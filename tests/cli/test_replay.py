@@ -4,12 +4,12 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import CUT, DEMO, DEMO_PACKETS, SMALL, Sensor
+from tests.store.rows import rows_of
 
 
 def test_first_run_keeps_detections_in_a_private_place(sensor: Sensor) -> None:
@@ -33,7 +33,7 @@ def test_state_home_is_where_the_environment_says(sensor: Sensor, tmp_path: Path
 
 def test_summary_counts_what_was_read(sensor: Sensor) -> None:
     done = sensor("replay", "--db", "a.db", DEMO)
-    rows = sqlite3.connect(sensor.home / "a.db").execute("SELECT count(*) FROM detection").fetchone()[0]
+    ((rows,),) = rows_of(sensor.home / "a.db", "SELECT count(*) FROM detection")
     assert rows > 12
     assert re.search(rf"^Detections  {rows}$", done.out, re.MULTILINE)
     packets = rf"^Packets +{DEMO_PACKETS} received = {DEMO_PACKETS} decoded \+ 0"
@@ -97,8 +97,8 @@ def test_directory_is_searched_for_captures(sensor: Sensor) -> None:
     done = sensor("replay", "--db", "a.db", "captures")
     assert done.status == 0
     assert "cut.pcap" in done.line
-    sources = sqlite3.connect(sensor.home / "a.db").execute("SELECT name FROM source ORDER BY position")
-    assert [name for (name,) in sources] == ["captures/a/b/no name tells", "captures/a/cut.pcap"]
+    sources = rows_of(sensor.home / "a.db", "SELECT name FROM source ORDER BY position")
+    assert sources == [("captures/a/b/no name tells",), ("captures/a/cut.pcap",)]
 
 
 def test_several_captures_are_told_apart(sensor: Sensor) -> None:

@@ -10,6 +10,7 @@ from sensor.errors import StoreError
 from sensor.store.database import open_for_writing
 from sensor.store.migrations import Migrations
 from sensor.store.schema import APPLICATION_ID, MIGRATIONS
+from tests.store.rows import rows_of
 
 NEXT = (
     "ALTER TABLE detection ADD COLUMN verdict TEXT",
@@ -51,18 +52,10 @@ def bring_up(path: Path, migrations: Migrations) -> None:
     asyncio.run(run())
 
 
-def query(path: Path, sql: str) -> list[tuple[object, ...]]:
-    db = sqlite3.connect(path)
-    try:
-        return db.execute(sql).fetchall()
-    finally:
-        db.close()
-
-
 def test_version_1_is_brought_to_the_newest(version_1: Path) -> None:
     bring_up(version_1, MIGRATIONS)
-    assert query(version_1, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert query(version_1, "SELECT id, run_id FROM detection") == [(1, 1)]
+    assert rows_of(version_1, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert rows_of(version_1, "SELECT id, run_id FROM detection") == [(1, 1)]
 
 
 def test_upgraded_schema_is_that_of_a_new_file(version_1: Path, tmp_path: Path) -> None:
@@ -70,33 +63,33 @@ def test_upgraded_schema_is_that_of_a_new_file(version_1: Path, tmp_path: Path) 
     migrations = (*MIGRATIONS, NEXT)
     bring_up(version_1, migrations)
     bring_up(tmp_path / "new.db", migrations)
-    assert query(version_1, schema) == query(tmp_path / "new.db", schema)
+    assert rows_of(version_1, schema) == rows_of(tmp_path / "new.db", schema)
 
 
 def test_steps_are_applied_in_order_and_once(version_1: Path) -> None:
     for _ in range(2):
         bring_up(version_1, (*MIGRATIONS, NEXT, ("UPDATE detection SET verdict = verdict || '!'",)))
-    assert query(version_1, "PRAGMA user_version") == [(len(MIGRATIONS) + 2,)]
-    assert query(version_1, "SELECT verdict FROM detection") == [("unseen!",)]
+    assert rows_of(version_1, "PRAGMA user_version") == [(len(MIGRATIONS) + 2,)]
+    assert rows_of(version_1, "SELECT verdict FROM detection") == [("unseen!",)]
 
 
 def test_step_that_fails_leaves_the_old_version(version_1: Path) -> None:
     with pytest.raises(StoreError, match="no such table"):
         bring_up(version_1, (*MIGRATIONS, NEXT, ("UPDATE nonsense SET x = 1",)))
-    assert query(version_1, "PRAGMA user_version") == [(1,)]
-    assert "verdict" not in [row[1] for row in query(version_1, "PRAGMA table_info(detection)")]
+    assert rows_of(version_1, "PRAGMA user_version") == [(1,)]
+    assert "verdict" not in [row[1] for row in rows_of(version_1, "PRAGMA table_info(detection)")]
 
 
 def test_table_that_others_refer_to_can_be_rebuilt(version_1: Path) -> None:
     bring_up(version_1, (*MIGRATIONS, REBUILD))
-    assert query(version_1, "SELECT id, status FROM run") == [(1, "completed")]
-    assert query(version_1, "SELECT count(*) FROM detection") == [(1,)]
+    assert rows_of(version_1, "SELECT id, status FROM run") == [(1, "completed")]
+    assert rows_of(version_1, "SELECT count(*) FROM detection") == [(1,)]
 
 
 def test_step_that_orphans_rows_is_refused(version_1: Path) -> None:
     with pytest.raises(StoreError, match="rows refer to others that are gone"):
         bring_up(version_1, (*MIGRATIONS, ("DELETE FROM run",)))
-    assert query(version_1, "SELECT count(*) FROM run") == [(1,)]
+    assert rows_of(version_1, "SELECT count(*) FROM run") == [(1,)]
 
 
 def test_connection_has_the_stated_guarantees(tmp_path: Path) -> None:
@@ -112,7 +105,7 @@ def test_connection_has_the_stated_guarantees(tmp_path: Path) -> None:
 
 def test_every_table_is_strict(tmp_path: Path) -> None:
     bring_up(tmp_path / "a.db", MIGRATIONS)
-    tables = query(
+    tables = rows_of(
         tmp_path / "a.db",
         "SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
     )

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from sensor.store.records import RunCounts, RunStatus, read_wire_text, wire_text
 from sensor.store.replay import ReplayStore
 from sensor.store.source import Source
 from tests.store.alerts import ALERT, SIGNATURE, make_alerts
+from tests.store.rows import rows_of
 
 SOURCE = Source("a.pcap", 24, "d1")
 EVERYTHING = DetectionFilter(newest_first=False)
@@ -222,14 +222,9 @@ def test_kill_loses_nothing_that_was_committed(database: Path, writer: subproces
     with ReplayStore(database) as store:
         begin(store)
         store.end_run(RunStatus.COMPLETED, RunCounts())
-    with sqlite3.connect(database) as db:
-        assert db.execute("SELECT status FROM run ORDER BY id").fetchall() == [
-            ("interrupted",),
-            ("completed",),
-        ]
-        assert db.execute("SELECT count(*) FROM log WHERE event = 'run_found_interrupted'").fetchone() == (1,)
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    db.close()
+    assert rows_of(database, "SELECT status FROM run ORDER BY id") == [("interrupted",), ("completed",)]
+    assert rows_of(database, "SELECT count(*) FROM log WHERE event = 'run_found_interrupted'") == [(1,)]
+    assert rows_of(database, "PRAGMA integrity_check") == [("ok",)]
     rerun, killed = read_runs(database)
     assert (killed.detections, rerun.previous_run) == (len(numbers), killed.id)
 
