@@ -32,6 +32,7 @@ from sensor.protocols.transaction import HttpTransaction
 _VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
 _TOO_LONG = ("http.request_head_too_long",)
 _CUT = ("http.request_head_cut",)
+_TOLD_CUT = (b"host", b"user-agent", b"referer")
 
 
 class RequestReader(MessageReader):
@@ -126,7 +127,8 @@ class RequestReader(MessageReader):
         if last < 0:
             fields = self._shared.requests.parse(data[line_end + 1 : stop].rpartition(b"\n")[0])
             self._shared.counters.heads_too_long += 1
-            self._set_fields(self._start(request, stop - 1 + shift, stop - pos, _TOO_LONG), fields)
+            tx = self._start(request, stop - 1 + shift, stop - pos, _TOO_LONG)
+            self._set_fields(tx, fields, is_whole=False)
             return self.lose(stop, torn=True)
         fields = self._shared.requests.parse(field_section(data, line_end, last))
         after = last + 2 if data[last + 1] == LF else last + 3
@@ -158,13 +160,13 @@ class RequestReader(MessageReader):
         self._pairing.add_request(tx, octets)
         return tx
 
-    def _set_fields(self, tx: HttpTransaction, fields: Fields) -> None:
+    def _set_fields(self, tx: HttpTransaction, fields: Fields, *, is_whole: bool = True) -> None:
         tx.host = tx.host or fields.host
         tx.user_agent = fields.user_agent
         tx.referer = fields.referer
         tx.request_content_type = fields.content_type
         tx.anomalies += fields.anomalies
-        if not fields.has_host and tx.request_version == b"HTTP/1.1":
+        if is_whole and not fields.has_host and tx.request_version == b"HTTP/1.1":
             tx.anomalies += ("http.missing_host_header",)
         if fields.upgrade:
             self._pairing.expect_switch(tx)
@@ -222,5 +224,10 @@ class RequestReader(MessageReader):
         request = parse_request_line(line.removesuffix(b"\r"))
         if request is not None and request[2]:
             self._shared.counters.heads_cut += 1
-            fields = self._shared.requests.parse(section.rpartition(b"\n")[0].removesuffix(b"\r"))
-            self._set_fields(self._start(request, -1, len(head), _CUT), fields)
+            whole, _, rest = section.rpartition(b"\n")
+            # What is there of the last line's value is told as far as it goes, as tshark does.
+            name, colon, _ = rest.partition(b":")
+            if colon and name.lower() in _TOLD_CUT:
+                whole = section
+            fields = self._shared.requests.parse(whole.removesuffix(b"\r"))
+            self._set_fields(self._start(request, -1, len(head), _CUT), fields, is_whole=False)

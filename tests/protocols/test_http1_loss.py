@@ -1,5 +1,7 @@
 """Octets that the capture missed, and bounds that hostile senders reach."""
 
+import pytest
+
 from sensor.protocols.http1 import Http1Limits, Http1Parser, Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 from tests.protocols.http1_cases import GET, OK
@@ -64,6 +66,27 @@ def test_a_head_cut_by_a_gap_is_reported() -> None:
     assert [target for target, _, _ in flow.rows()] == [b"/1", b"/2"]
     assert flow.sink[0].host == b"h"
     assert flow.sink[0].anomalies == ("http.request_head_cut",)
+
+
+@pytest.mark.parametrize(
+    ("cut", "told"),
+    [
+        (b"Host: www.exam", (b"www.exam", b"", b"")),
+        (b"Host:", (b"", b"", b"")),
+        (b"Host", (b"", b"", b"")),
+        (b"Host: h\r\nUSER-agent: Mozilla/5", (b"h", b"Mozilla/5", b"")),
+        (b"Host: h\nUser-Agent: x\nReferer: http://h/a\r", (b"h", b"x", b"http://h/a")),
+        (b"Host: h\r\nContent-Length: 1", (b"h", b"", b"")),
+        (b"Host: h\r\nX-Broken", (b"h", b"", b"")),
+    ],
+)
+def test_a_value_cut_short_is_told_as_far_as_it_goes(cut: bytes, told: tuple[bytes, ...]) -> None:
+    flow = Flow()
+    flow.client(b"GET /1 HTTP/1.1\r\n" + cut)
+    flow.parser.finish()
+    (tx,) = flow.sink
+    assert (tx.host, tx.user_agent, tx.referer) == told
+    assert tx.anomalies == ("http.request_head_cut",)
 
 
 def test_a_client_that_waits_for_responses_is_paired_after_lost_ones() -> None:
