@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from sensor.reassembly.pieces import PieceList
+from sensor.reassembly.sequence import distance
 
 SEGMENT_COST = 256
 """Octets that keeping one segment costs beside its data, so that limits on memory hold for a sender of
@@ -123,6 +124,10 @@ class SlowStream:
 
     def __post_init__(self) -> None:
         self.first_piece = len(self.out.position)
+
+    def is_next(self, position: int) -> bool:
+        """Whether octets at a position (of 32 bits) come right next, and nothing waits or has ended."""
+        return not self.held.segments and self.fin is None and not distance(position, self.next)
 
     def deliver(self, offset: int, cap_len: int, wire_len: int, number: int, ts_ns: int) -> None:
         """Deliver octets of the batch at ``next``."""

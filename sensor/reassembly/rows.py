@@ -1,8 +1,20 @@
-"""The TCP segments of one batch, sorted by stream."""
+"""What reassembly reads of one batch: its rows, and its TCP segments sorted by stream."""
 
 from dataclasses import dataclass
 
 from sensor.arrays import I64, U8, U32, Bool
+from sensor.decode.columns import Packets
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRows:
+    """A batch's rows, which segments point to."""
+
+    packets: Packets
+    octets: memoryview
+    ts_ns: I64
+    first_number: int
+    """Packet number of row 0."""
 
 
 @dataclass(slots=True)

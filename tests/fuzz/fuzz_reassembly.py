@@ -56,8 +56,8 @@ def streams(packets: list[Packet], split: list[int]) -> None:
 def at_rest(sensor: Sensor) -> None:
     """Nothing is held when a capture is over."""
     assert sensor.table.free_count == sensor.table.capacity
-    assert sensor.streams._held == {}
-    assert sensor.streams._held_cost == 0
+    assert sensor.streams._slow.held == {}
+    assert sensor.streams._slow.held_cost == 0
 
 
 def fragments(records: list[tuple[int, ...]], split: list[int]) -> None:

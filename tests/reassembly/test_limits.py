@@ -25,8 +25,8 @@ def ahead(port: int, number: int, seq: int, data: bytes) -> Packet:
 
 
 def held_cost(sensor: Sensor) -> int:
-    total = sum(held.cost for held in sensor.streams._held.values())
-    assert sensor.streams._held_cost == total
+    total = sum(held.cost for held in sensor.streams._slow.held.values())
+    assert sensor.streams._slow.held_cost == total
     return total
 
 
@@ -35,7 +35,7 @@ def test_octets_of_one_stream_are_limited() -> None:
     sensor.feed([start(1, 1)])
     for i in range(50):
         sensor.feed([ahead(1, 2 + i, 100 + 20 * i, b"0123456789")])
-        assert all(held.octets <= 100 for held in sensor.streams._held.values())
+        assert all(held.octets <= 100 for held in sensor.streams._slow.held.values())
     assert sensor.counters.reassembly_limited == sensor.counters.reassembly_gaps == 40
     sensor.finish()
     assert len(sensor.flows[1].octets[0]) == 500
@@ -45,7 +45,7 @@ def test_octets_of_one_stream_are_limited() -> None:
 def test_segments_of_one_stream_are_limited() -> None:
     sensor = Sensor(FLOWS, ReassemblyLimits(stream_segments=7))
     sensor.feed([start(1, 1), *(ahead(1, 2 + i, 100 + 2 * i, b"x") for i in range(50))])
-    assert [len(held.segments) for held in sensor.streams._held.values()] == [7]
+    assert [len(held.segments) for held in sensor.streams._slow.held.values()] == [7]
     assert sensor.counters.reassembly_limited == 43
 
 
@@ -68,7 +68,7 @@ def test_octets_that_the_capture_cut_off_are_held_in_bounds_too() -> None:
     sensor = Sensor(FLOWS, ReassemblyLimits(stream_segments=5))
     sensor.feed([start(1, 1)])
     sensor.feed([replace(ahead(1, 2 + i, 100 + 2 * i, b""), wire_len=1) for i in range(50)])
-    assert [len(held.segments) for held in sensor.streams._held.values()] == [5]
+    assert [len(held.segments) for held in sensor.streams._slow.held.values()] == [5]
 
 
 limits = st.builds(
@@ -92,7 +92,7 @@ def test_no_packets_pass_the_limits(
             continue
         sensor.feed(batch)
         assert held_cost(sensor) <= limited.total_octets
-        for held in sensor.streams._held.values():
+        for held in sensor.streams._slow.held.values():
             assert held.octets == sum(len(segment.data) for segment in held.segments) <= limited.stream_octets
             assert 0 < len(held.segments) <= limited.stream_segments
     sensor.finish()

@@ -80,8 +80,8 @@ def test_every_slot_and_every_held_octet_is_given_back(packets: list[Packet], sp
     assert not sensor.table.active.any()
     assert not sensor.table.linked.any()
     assert len(sensor.ended) == len(set(sensor.ended)) == sensor.counters.flows
-    assert sensor.streams._held == {}
-    assert sensor.streams._held_cost == 0
+    assert sensor.streams._slow.held == {}
+    assert sensor.streams._slow.held_cost == 0
 
 
 def without_reasons(sensor: Sensor) -> dict[int, tuple[object, ...]]:
