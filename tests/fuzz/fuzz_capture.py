@@ -1,7 +1,6 @@
 """Fuzz target: any octets as a capture file.
 
-    pip install atheris
-    python -m tests.fuzz.fuzz_capture -max_len=4096 fixtures/pcaps/capture
+    python -m tests.fuzz.fuzz_capture -max_total_time=600
 
 Invariant: whatever the octets and the window, a reader raises nothing but CaptureError, ends, gives rows
 that lie inside its buffer with the guard behind them, numbers batches without a gap, and gives the
@@ -9,11 +8,11 @@ same rows and notes from a small window as from a large one.
 """
 
 import io
-import sys
 
 from sensor.arrays import GUARD
 from sensor.capture.source import CaptureFile
 from sensor.errors import CaptureError
+from tests.fuzz.run import fuzz
 
 WINDOWS = (64, 1 << 16)
 
@@ -48,14 +47,5 @@ def read(data: bytes, window: int) -> tuple[list[Row], int, int] | None:
         return rows, received, len(capture.notes)
 
 
-def main() -> None:
-    """Run under atheris, coverage-guided."""
-    import atheris  # noqa: PLC0415
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one, "fixtures/pcaps/capture")

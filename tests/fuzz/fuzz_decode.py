@@ -1,17 +1,15 @@
 """Fuzz target: any octets as packets of any link type.
 
-    pip install atheris
-    python -m tests.fuzz.fuzz_decode -max_len=2048
+    python -m tests.fuzz.fuzz_decode -max_total_time=600
 
 The first octet chooses the link type, the second how many octets the wire had more. Invariant: the
 decoder raises nothing, its row equals the scalar reference's, and the row is decoded or rejected.
 """
 
-import sys
-
 from sensor.decode.stack import count_events, decode_batch
 from tests.decode.batches import make_batch, reference_row, row_of
 from tests.decode.stacks import Captured
+from tests.fuzz.run import fuzz
 from tests.reference.decode import LINK_TYPES
 
 _LINK_TYPES = (*LINK_TYPES, 65535)
@@ -30,14 +28,5 @@ def one(data: bytes) -> None:
     assert decoded + sum(rejected.values()) == 1
 
 
-def main() -> None:
-    """Run under atheris, coverage-guided."""
-    import atheris  # noqa: PLC0415
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one)

@@ -1,16 +1,14 @@
 """Fuzz target: any octets as both directions of an HTTP/1 flow.
 
-    pip install atheris
-    python -m tests.fuzz.fuzz_http1 -max_len=4096
+    python -m tests.fuzz.fuzz_http1 -max_total_time=600
 
 Input: a count n, n step sizes, the length of the client's octets in two octets, these, the server's.
 Invariant: the parser raises nothing, ends with both directions done and no octet buffered, and gives the
 same transactions and heads from pieces of the given sizes as from each direction whole.
 """
 
-import sys
-
 from sensor.protocols.http1 import Http1Limits
+from tests.fuzz.run import fuzz
 from tests.protocols.conversation import Piece, read
 
 LIMITS = Http1Limits(head_octets=256, line_octets=64, body_octets=128, memo_entries=8, head_lines=8)
@@ -39,14 +37,5 @@ def _pieces(to_server: bool, octets: bytes, steps: list[int]) -> list[Piece]:
     return pieces
 
 
-def main() -> None:
-    """Run under atheris, coverage-guided."""
-    import atheris  # noqa: PLC0415
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one)

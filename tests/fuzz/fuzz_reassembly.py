@@ -1,18 +1,17 @@
 """Fuzz target: any octets as segments and fragments, in any split into batches.
 
-    pip install atheris
-    python -m tests.fuzz.fuzz_reassembly -max_len=2048
+    python -m tests.fuzz.fuzz_reassembly -max_total_time=600
 
 Invariant: nothing raises; the streams, flows and counters are the scalar reference's, whatever the split;
 fragments make the datagrams that the reference makes; limits hold; and at the end nothing is held.
 """
 
-import sys
 from collections.abc import Iterator
 from struct import iter_unpack
 
 from sensor.decode.columns import Layer
 from tests.flow.packets import KINDS, Step, captured
+from tests.fuzz.run import fuzz
 from tests.reassembly.fragment_rows import Line, packet_of
 from tests.reassembly.harness import Reference, Sensor, run
 from tests.reference.flow import ACK, Packet
@@ -112,14 +111,5 @@ def step(record: tuple[int, ...]) -> Step:
     )
 
 
-def main() -> None:
-    """Run under atheris, coverage-guided."""
-    import atheris  # noqa: PLC0415
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one)

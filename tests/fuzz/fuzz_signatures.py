@@ -1,18 +1,16 @@
 """Fuzz target: any octets as a signature file.
 
-    pip install atheris
-    python -m tests.fuzz.fuzz_signatures -max_len=4096 signatures/builtin
+    python -m tests.fuzz.fuzz_signatures -max_total_time=600
 
 Invariant: whatever the octets, reading them raises nothing; each problem names a line of the file (or
 none) and fits on a line; where there is no problem, the signatures compile and can be scanned with.
 """
 
-import sys
-
 from sensor.matching.compile import compile_signatures
 from sensor.matching.scan import scan_fields
 from signatures.loader import read_text
 from signatures.model import SetInfo, Signature
+from tests.fuzz.run import fuzz
 
 VALUES = (b"", b"/a?b=c", "遠隔操作".encode(), b"x.example.com:80")
 
@@ -33,14 +31,5 @@ def one(data: bytes) -> None:
         scan_fields(plan, buffer, VALUES)
 
 
-def main() -> None:
-    """Run under atheris, coverage-guided."""
-    import atheris  # noqa: PLC0415
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one, "signatures/builtin")

@@ -1,0 +1,24 @@
+"""Runs one target under atheris, guided by coverage."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+FOUND = Path(".cache/fuzz")
+
+
+def fuzz(one: Callable[[bytes], None], *seeds: str) -> None:
+    """Fuzz ``one`` until it is stopped; what is interesting, and what fails, goes to a folder below FOUND.
+
+    :param one: takes an input; raises where its invariant is broken.
+    :param seeds: folders of inputs to begin with, only read.
+    """
+    # atheris has wheels for Linux on x86-64 only, and tests run the targets without it.
+    import atheris  # noqa: PLC0415
+
+    found = FOUND / Path(sys.argv[0]).stem
+    found.mkdir(parents=True, exist_ok=True)
+    atheris.instrument_all()
+    # libFuzzer writes to the first folder that it is given.
+    atheris.Setup([sys.argv[0], f"-artifact_prefix={found}/", str(found), *seeds, *sys.argv[1:]], one)
+    atheris.Fuzz()
