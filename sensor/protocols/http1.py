@@ -40,6 +40,7 @@ class Http1Parser:
         shared = Http1Shared(limits) if shared is None else shared
         self._pairing = Pairing(shared, sink)
         self._client = RequestReader(shared, self._pairing, want_request_body)
+        self._pairing.on_early_answer(self._client.cut_held_head)
         self._server = ResponseReader(shared, self._pairing, want_response_body)
 
     @property

@@ -11,6 +11,7 @@ wrong request, but no request is lost.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from sensor.protocols.http1_shared import Http1Shared
 from sensor.protocols.transaction import HttpTransaction
@@ -23,11 +24,16 @@ STAYS, TUNNELS, OVER = range(3)
 """What the connection carries: HTTP; a tunnel by CONNECT, which may carry HTTP again; something else."""
 
 
+def _do_nothing() -> None:
+    return
+
+
 class Pairing:
     """The transactions of one flow that are not finished."""
 
     __slots__ = (
         "_answered",
+        "_cut_held_head",
         "_evicted",
         "_lost",
         "_next_id",
@@ -57,7 +63,12 @@ class Pairing:
         self._lost = False  # responses may have been lost since the last one
         self._pipelines = False
         self._noise = -1  # tx_id of what came after the first octets, since CONNECT, that are not HTTP
+        self._cut_held_head: Callable[[], None] = _do_nothing
         self.switched = STAYS
+
+    def on_early_answer(self, cut_held_head: Callable[[], None]) -> None:
+        """Say what makes a request of a head whose end has not come, where the server answers it already."""
+        self._cut_held_head = cut_held_head
 
     @property
     def is_waiting(self) -> bool:
@@ -123,6 +134,8 @@ class Pairing:
             asked = [tx_id for tx_id in self._switching if queue and tx_id >= queue[0].tx_id]
             while asked and queue[0].tx_id < asked[0]:
                 self._emit(queue.popleft())
+        if not queue and not self._evicted:
+            self._cut_held_head()
         if queue and not self._answered and not self._evicted:
             tx = queue[0]
         else:

@@ -219,6 +219,12 @@ class RequestReader(MessageReader):
         request = parse_request_line(line)
         return request is not None and request[2] != b""
 
+    def cut_held_head(self) -> None:
+        """The server answers a head whose end has not come: it timed out, or the capture cut the packet."""
+        if self.state == HEAD and self._carry is not None and self._line_seen:
+            self._cut()
+            self.lose(0, torn=True)
+
     def _cut_head(self, head: bytes) -> None:
         line, _, section = head.partition(b"\n")
         request = parse_request_line(line.removesuffix(b"\r"))

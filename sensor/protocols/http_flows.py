@@ -140,7 +140,11 @@ class HttpFlows:
                         before = len(self.shared.new_responses)
                         parser.gap(to_server, gap)
                         self._date_cut(flow, before)
+                    requests = len(self.shared.new_requests)
                     parser.feed(to_server, data, start, end)
+                    if not to_server and len(self.shared.new_requests) > requests:
+                        # The response made a request of the head that was held.
+                        self._date_cut(flow, len(self.shared.new_responses))
                     if parser.holds(to_server):
                         flow.held[direction] = _packet(joined, end - 1)
         self._collect(slot)
@@ -239,7 +243,7 @@ class HttpFlows:
         :param before: how many new responses there were without them.
         """
         for transaction in self.shared.new_requests[len(self.request_slots) :]:
-            if transaction.request_at < 0:
+            if transaction.request_at < 0 and not transaction.request_number:
                 transaction.request_number, transaction.request_ns = flow.held[flow.client]
         for transaction in self.shared.new_responses[before:]:
             if transaction.response_at < 0:

@@ -89,6 +89,42 @@ def test_a_value_cut_short_is_told_as_far_as_it_goes(cut: bytes, told: tuple[byt
     assert tx.anomalies == ("http.request_head_cut",)
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        (b"GET /slow HTTP/1.1\r\nHost: h\r\nUser-", (b"/slow", 408, 0)),
+        (b"GET /slow HTTP/1.1\r\n", (b"/slow", 408, 0)),
+        (b"GET /slow HTTP/1.1", (b"", 408, 0)),  # no line that is known to be one
+        (b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HT", (b"/1", 408, 0)),
+    ],
+)
+def test_a_response_belongs_to_a_head_whose_end_never_came(head: bytes, row: tuple[bytes, int, int]) -> None:
+    flow = Flow()
+    flow.client(head)
+    flow.server(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+    assert flow.rows()[0] == row
+
+
+def test_after_an_early_answer_the_next_request_is_found() -> None:
+    flow = Flow()
+    flow.client(b"GET /1 HTTP/1.1\r\nHost: h\r\nX: ")
+    flow.server(OK)
+    flow.client(b"cut\r\n\r\n" + get(b"/2"))
+    flow.server(OK)
+    assert flow.rows() == [(b"/1", 200, 2), (b"/2", 200, 2)]
+    assert flow.shared.counters.orphan_responses == 0
+
+
+def test_an_interim_response_does_not_end_a_head() -> None:
+    flow = Flow()
+    flow.client(b"GET /1 HTTP/1.1\r\nHost: ")
+    flow.server(b"HTTP/1.1 102 Processing\r\n\r\n")
+    flow.client(b"h\r\n\r\n")
+    flow.server(OK)
+    assert flow.rows() == [(b"/1", 200, 2)]
+    assert flow.sink[0].anomalies == ()
+
+
 def test_a_client_that_waits_for_responses_is_paired_after_lost_ones() -> None:
     flow = Flow()
     flow.client(get(b"/1"))
