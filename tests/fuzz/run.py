@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 FOUND = Path(".cache/fuzz")
+_OPTIONS = ("-rss_limit_mb=8192",)
+"""atheris never frees the result of a comparison that it traces, so numpy's arrays add up to as much in some
+ten minutes. A longer search is several runs: each begins with what the ones before it found."""
 
 
 def fuzz(one: Callable[[bytes], None], *seeds: str) -> None:
@@ -20,5 +23,5 @@ def fuzz(one: Callable[[bytes], None], *seeds: str) -> None:
     found.mkdir(parents=True, exist_ok=True)
     atheris.instrument_all()
     # libFuzzer writes to the first folder that it is given.
-    atheris.Setup([sys.argv[0], f"-artifact_prefix={found}/", str(found), *seeds, *sys.argv[1:]], one)
+    atheris.Setup([sys.argv[0], *_OPTIONS, f"-artifact_prefix={found}/", str(found), *seeds, *sys.argv[1:]], one)
     atheris.Fuzz()
