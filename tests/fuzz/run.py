@@ -23,5 +23,6 @@ def fuzz(one: Callable[[bytes], None], *seeds: str) -> None:
     found.mkdir(parents=True, exist_ok=True)
     atheris.instrument_all()
     # libFuzzer writes to the first folder that it is given.
-    atheris.Setup([sys.argv[0], *_OPTIONS, f"-artifact_prefix={found}/", str(found), *seeds, *sys.argv[1:]], one)
+    options = [*_OPTIONS, f"-artifact_prefix={found}/", str(found), *seeds]
+    atheris.Setup([sys.argv[0], *options, *sys.argv[1:]], one)
     atheris.Fuzz()
