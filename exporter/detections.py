@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-import orjson
+import msgspec
 
 from exporter.printable import is_utf8, printable, printable_json
 from sensor.store.records import Detection
@@ -113,7 +113,7 @@ def render_json(rows: Iterable[Detection]) -> Iterator[str]:
     """Yield one JSON array in pieces, one detection a line. Safe to print on a terminal."""
     before = "["
     for row in rows:
-        yield f"{before}\n{printable_json(orjson.dumps(_fields(row))).decode()}"
+        yield f"{before}\n{printable_json(msgspec.json.encode(_fields(row))).decode()}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"
 

@@ -7,7 +7,11 @@ become slashes, runs of slashes one; dot segments are removed. Not done: a secon
 asks for it. Decoded octets stay as they are, so UTF-8 and Shift_JIS keywords match.
 """
 
+import re
 from urllib.parse import unquote_to_bytes
+
+_mark = re.compile(rb"[%\\]|/[/.]").search
+"""Finds what makes a target differ from its normalised form; most have none of it."""
 
 
 def normalise_uri(target: bytes) -> bytes:
@@ -15,7 +19,7 @@ def normalise_uri(target: bytes) -> bytes:
 
     In absolute-form, scheme and authority are kept as sent.
     """
-    if b"%" not in target and b"//" not in target and b"/." not in target and b"\\" not in target:
+    if not _mark(target):
         return target
     start = 0
     mark = target.find(b"://")
