@@ -2,17 +2,7 @@
 
 Theory of operation. Sorting by the hash of their keys makes a flow's rows neighbours, in order of
 arrival; one row of each is looked up in the table, and those not found become new flows. A group is cut
-where the same ports start a new connection:
-
-- a row that comes later after the one before it than the protocol's time-out;
-- a SYN that follows a SYN from the same side with another initial sequence number;
-- a SYN that follows none, or one from the other side (a simultaneous open is one connection), if a FIN or
-  RST came since.
-
-What a SYN is held against is the last SYN between these ports since the last time-out, whichever flow
-it began. So the rules look at rows alone, and where a batch ends changes nothing. Time is the latest
-packet time so far: packets from two queues are often out of order by a little, and time that runs back
-would make the sweep of idle flows, which runs between batches, cut where the rows alone do not.
+where the same ports start a new connection (``cuts``).
 
 A flow that was cut off stays in its slot until the batch is done (``replaced``, ``timed_out``), because
 the batch holds rows of it.
@@ -26,9 +16,10 @@ import numpy as np
 from sensor.arrays import I64, U8, U32, Bool
 from sensor.config import FlowLimits
 from sensor.decode.columns import Layer, Packets
+from sensor.flow.cuts import SlotRows, idle_cuts, syn_cuts
 from sensor.flow.key import FlowKeys, flow_keys
-from sensor.flow.state import ACK, FIN, LETTERS, RESPONDER, RST, SYN, letter_bits
-from sensor.flow.table import NO_SIDE, EndReason, FlowTable
+from sensor.flow.state import LETTERS, RESPONDER, letter_bits
+from sensor.flow.table import EndReason, FlowTable
 from sensor.telemetry import Counters
 
 ROW_BITS = 17
@@ -95,18 +86,19 @@ class FlowTracker:
         order, starts = self._group(keys)
         known_keys, key_slots = self._look_up(keys, order[starts])
         # Slots are given in order of arrival; in their order, the hash's seed shows nowhere.
-        by_slot = np.argsort(key_slots)
-        lengths = np.diff(np.append(starts, order.shape[0]))[by_slot]
+        sorting = np.argsort(key_slots)
+        lengths = np.diff(np.append(starts, order.shape[0]))[sorting]
         ends = np.cumsum(lengths)
-        order = order[np.repeat(starts[by_slot] - (ends - lengths), lengths) + np.arange(order.shape[0])]
-        slot = np.repeat(key_slots[by_slot], lengths)
-        known = np.repeat(known_keys[by_slot], lengths)
+        order = order[np.repeat(starts[sorting] - (ends - lengths), lengths) + np.arange(order.shape[0])]
+        slot = np.repeat(key_slots[sorting], lengths)
+        known = np.repeat(known_keys[sorting], lengths)
         first = np.zeros(order.shape[0], np.bool_)
         first[ends - lengths] = True
         rows, side, clock = rows[order], keys.side[order], clock[order]
         times = ts_ns[rows]
-        idle = self._idle_cuts(packets, rows, slot, clock, first, known)
-        cut = idle | self._syn_cuts(packets, rows, slot, side, first, known, idle)
+        by_slot = SlotRows(rows, slot, side, clock, first, known)
+        idle = idle_cuts(self.table, packets, by_slot)
+        cut = idle | syn_cuts(self.table, packets, by_slot, idle)
         begins = first | cut
         starts = np.flatnonzero(begins)
         group = np.cumsum(begins) - 1
@@ -200,81 +192,6 @@ class FlowTracker:
             return
         self._swept_ns = now_ns
         self.end(self.table.idle(now_ns), EndReason.TIMEOUT)
-
-    def _idle_cuts(
-        self,
-        packets: Packets,
-        rows: I64,
-        slot: I64,
-        clock: I64,
-        first: Bool,
-        known: Bool,
-    ) -> Bool:
-        """(m,) whether the row's ports had been silent for longer than the time-out."""
-        before = np.empty_like(clock)
-        before[1:] = clock[:-1]
-        np.copyto(before, np.where(known, self.table.heard_ns[slot], clock), where=first)
-        silence = clock - before
-        limits = self._limits
-        if int(silence.max()) <= min(limits.tcp_idle_ns, limits.udp_idle_ns, limits.other_idle_ns):
-            return np.zeros(rows.shape[0], np.bool_)
-        cuts: Bool = silence > self.table.idle_ns(packets.ip_proto[rows])
-        return cuts
-
-    def _syn_cuts(
-        self,
-        packets: Packets,
-        rows: I64,
-        slot: I64,
-        side: U8,
-        first: Bool,
-        known: Bool,
-        idle: Bool,
-    ) -> Bool:
-        """(m,) whether the row is a SYN that starts another connection; remembers the last SYNs."""
-        table, flags = self.table, packets.tcp_flags[rows]
-        cuts = np.zeros(rows.shape[0], np.bool_)
-        closes = (flags & (FIN | RST)) != 0
-        at = np.flatnonzero((flags & (SYN | ACK)) == SYN)
-        if at.shape[0] == 0 and not closes.any() and not idle.any():
-            return cuts
-        # A stretch: rows of one slot without a time-out between them. Some go on from an earlier batch.
-        fresh, resumed = first | idle, first & known & ~idle
-        closed = np.cumsum(closes)
-        start = np.flatnonzero(fresh)
-        stretch = np.cumsum(fresh) - 1
-        base = closed[start] - closes[start]
-        carried = resumed[start]
-        start_slot = slot[start]
-
-        seq, its_side, its = packets.tcp_seq[rows[at]], side[at], stretch[at]
-        closed_before = closed[at] - closes[at]
-        again = np.zeros(at.shape[0], np.bool_)
-        again[1:] = its[1:] == its[:-1]
-        from_table = ~again & carried[its]
-        last_side = np.where(from_table, table.syn_side[slot[at]], NO_SIDE).astype(np.uint8)
-        last_seq = table.syn_seq[slot[at]]
-        last_seq[1:] = np.where(again[1:], seq[:-1], last_seq[1:])
-        last_side[1:] = np.where(again[1:], its_side[:-1], last_side[1:])
-        since = base[its]
-        since[1:] = np.where(again[1:], closed_before[:-1], since[1:])
-        closing = (closed_before > since) | (from_table & table.closing[slot[at]])
-        other = np.where(last_side == its_side, seq != last_seq, closing)
-        cuts[at] = other & (resumed[at] | ~fresh[at])
-
-        # What the next batch has to know of each slot: its last stretch, and the last SYN in that.
-        last_stretch = np.append(start_slot[1:] != start_slot[:-1], True)
-        ends = np.append(start[1:], rows.shape[0]) - 1
-        new = last_stretch & ~carried
-        table.syn_side[start_slot[new]] = NO_SIDE
-        since_start = (closed[ends] > base) | (carried & table.closing[start_slot])
-        table.closing[start_slot[last_stretch]] = since_start[last_stretch]
-        if at.shape[0]:
-            final = np.flatnonzero(np.append(its[1:] != its[:-1], True) & last_stretch[its])
-            its_slot = slot[at[final]]
-            table.syn_side[its_slot], table.syn_seq[its_slot] = its_side[final], seq[final]
-            table.closing[its_slot] = closed[ends[its[final]]] > closed_before[final]
-        return cuts
 
     def _cut(self, slots: I64, cut: Bool, idle: Bool) -> tuple[I64, I64]:
         """Give every group that a cut begins a slot of its own, in place in ``slots``.
