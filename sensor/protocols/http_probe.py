@@ -1,0 +1,148 @@
+"""Which flows are HTTP/1, and which direction of them is the client's.
+
+Theory of operation. A flow is unknown until the first octets of a direction tell (``probe``): a request
+makes that direction the client's, a response the other one. A flow whose both directions say no is not
+HTTP. Where the capture began in the middle of a connection, or lost octets, the first octets say little;
+then the start of each packet's piece is asked, a bounded number of times.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sensor.protocols.probe import Verdict, probe_request, probe_response
+from sensor.reassembly.join import Joined
+
+MAX_PROBES = 64
+"""Pieces of a direction that are asked before a flow joined in the middle is given up: a response of
+some 90 KB, after which a kept-alive client's next request has usually been seen."""
+_MAX_UNSURE = 65_536
+
+Packet = tuple[int, int]
+"""Number and time of a packet."""
+NO_PACKET: Packet = (0, 0)
+Run = tuple[int, int, int, int, bool]
+"""Direction, octets missing before it, first and last place in the joined octets, beginning not seen."""
+
+
+@dataclass(slots=True)
+class _Unknown:
+    """What is known of a flow that has not told yet; lists by direction."""
+
+    unsure: list[bytes] = field(default_factory=lambda: [b"", b""])
+    held: list[Packet] = field(default_factory=lambda: [NO_PACKET, NO_PACKET])
+    """The packets that brought the last unsure octets."""
+    said_no: list[bool] = field(default_factory=lambda: [False, False])
+    probes: list[int] = field(default_factory=lambda: [0, 0])
+    middle: bool = False
+    """The beginning of the flow was not seen, or octets since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A flow is HTTP."""
+
+    client: int
+    """Direction of the client."""
+    unsure: list[bytes]
+    """By direction: octets of earlier batches that come before those of ``runs``."""
+    held: list[Packet]
+    """By direction: the packets that brought the last of them."""
+    runs: list[Run]
+    """What is to be read of this batch."""
+
+
+class HttpProbe:
+    """Flows that have not told yet, by slot."""
+
+    def __init__(self) -> None:
+        self._unknown: dict[int, _Unknown] = {}
+
+    def ask(self, slot: int, runs: list[Run], joined: Joined) -> Found | Verdict:
+        """Ask a flow's octets of one batch.
+
+        :returns: what was found, UNSURE while more octets may tell, or NO.
+        """
+        unknown = self._unknown.get(slot)
+        if unknown is None:
+            unknown = self._unknown[slot] = _Unknown()
+        for at, run in enumerate(runs):
+            direction, gap, start, end, middle = run
+            if gap:
+                unknown.unsure[direction] = b""
+                unknown.middle = True
+            unknown.middle |= middle
+            begin, is_client = self._ask(unknown, direction, start, end, joined)
+            if begin >= 0:
+                del self._unknown[slot]
+                # Earlier runs of this batch said no, or wait in ``unsure``.
+                rest = [(direction, 0, begin, end, middle), *runs[at + 1 :]]
+                return Found(direction if is_client else 1 - direction, unknown.unsure, unknown.held, rest)
+        if all(unknown.said_no):
+            del self._unknown[slot]
+            return Verdict.NO
+        return Verdict.UNSURE
+
+    def forget(self, slots: list[int]) -> None:
+        """Flows have left the table: their slots are for others."""
+        if self._unknown:
+            for slot in slots:
+                self._unknown.pop(slot, None)
+
+    def _ask(
+        self, unknown: _Unknown, direction: int, start: int, end: int, joined: Joined
+    ) -> tuple[int, bool]:
+        """Where HTTP begins in a run (-1: it does not, or not yet), and whether it is a client's."""
+        if unknown.said_no[direction]:
+            return -1, False
+        data, held = joined.data, unknown.unsure[direction]
+        if held:
+            chunk = held + data[start:end]
+            verdict, is_client = _verdict(chunk, 0, len(chunk))
+            if verdict is Verdict.CERTAIN:
+                return start, is_client
+            if verdict is Verdict.UNSURE and len(chunk) <= _MAX_UNSURE:
+                unknown.unsure[direction] = chunk
+                unknown.held[direction] = packet_of(joined, end - 1)
+                return -1, False
+            unknown.unsure[direction] = b""
+            if not unknown.middle:
+                unknown.said_no[direction] = True
+                return -1, False
+        places = [start]
+        if unknown.middle:
+            first, last = np.searchsorted(joined.piece_start, [start, end])
+            places = joined.piece_start[first:last].tolist()
+        for place in places:
+            if unknown.probes[direction] >= (MAX_PROBES if unknown.middle else 1):
+                unknown.said_no[direction] = True
+                break
+            verdict, is_client = _verdict(data, place, end)
+            if verdict is Verdict.CERTAIN:
+                return place, is_client
+            if verdict is Verdict.UNSURE and end - place <= _MAX_UNSURE:
+                unknown.unsure[direction] = data[place:end]
+                unknown.held[direction] = packet_of(joined, end - 1)
+                return -1, False
+            unknown.probes[direction] += 1
+            if not unknown.middle:
+                unknown.said_no[direction] = True
+        return -1, False
+
+
+def packet_of(joined: Joined, index: int) -> Packet:
+    """The packet that brought the octet at ``index`` of the joined octets."""
+    piece = int(np.searchsorted(joined.piece_start, index, side="right")) - 1
+    return int(joined.piece_number[piece]), int(joined.piece_ns[piece])
+
+
+def _verdict(data: bytes, start: int, end: int) -> tuple[Verdict, bool]:
+    """What the probes say of octets whose sender is not known, and whether it is a client."""
+    request = probe_request(data, start, end)
+    if request is Verdict.CERTAIN:
+        return request, True
+    response = probe_response(data, start, end)
+    if response is Verdict.CERTAIN:
+        return response, False
+    unsure = Verdict.UNSURE in (request, response)
+    return (Verdict.UNSURE if unsure else Verdict.NO), False
