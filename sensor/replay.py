@@ -132,7 +132,7 @@ class Replay:
             self._eve.write(results)
         if self._store is not None:
             counters = self.counters
-            self._store.counts = RunCounts(counters.received, counters.decoded, counters.rejected)
+            self._store.counts = RunCounts(counters.received, counters.decoded, dict(counters.rejected))
             self._store.write([self._place(alert) for alert in results.alerts])
 
     def _place(self, alert: Alert) -> Alert:

@@ -6,6 +6,7 @@ the stream. Rows of a batch point into this buffer, which is why a batch is vali
 one is asked for.
 """
 
+import io
 import os
 import select
 import stat
@@ -92,7 +93,7 @@ class Window:
         start = self.end
         while self.end < self._capacity and not self.damage:
             try:
-                count = self._stream.readinto1(self.view[self.end : self._capacity])
+                count = self._stream.readinto1(self._room())
             except (EOFError, zlib.error) as error:
                 self.damage = f"its compression is damaged ({error})"
                 break
@@ -110,6 +111,16 @@ class Window:
             if self._pipe is not None and not select.select([self._pipe], [], [], PATIENCE)[0]:
                 break
         return self.end > start
+
+    def _room(self) -> memoryview:
+        """Where the next octets go.
+
+        At first of a pipe no more than the look at its format has buffered: a larger read would wait.
+        """
+        room = self.view[self.end : self._capacity]
+        if self._pipe is None or self.base or self.end or not isinstance(self._stream, io.BufferedReader):
+            return room
+        return room[: len(self._stream.peek())] or room
 
 
 def _pipe_of(stream: Stream) -> int | None:

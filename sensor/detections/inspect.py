@@ -91,7 +91,8 @@ class Inspector:
         last: int,
     ) -> None:
         slot = stream >> 1
-        sender = self._sender(slot, stream & 1, http.get(slot))
+        # Whose side is the server's does not wait for HTTP here: a match before that is known counts alike.
+        sender = self._sender(slot, stream & 1, 0, http.get(slot))
         signature = self._plan.signatures[index]
         if self._detector.fires(slot, index, signature, sender, once=True):
             alerts.append(self._detector.alert(signature, sender, place, data, first, last))
@@ -157,7 +158,7 @@ class Inspector:
     ) -> None:
         response = buffer is Buffer.HTTP_RESPONSE_BODY
         direction = 1 - flow.client if response else flow.client
-        sender = self._sender(slot, direction, flow)
+        sender = self._sender(slot, direction, flow.client, flow)
         signature = self._plan.signatures[index]
         if not self._detector.fires(slot, index, signature, sender, once=False):
             return
@@ -209,12 +210,11 @@ class Inspector:
         hits += [(index, run + n, end, end) for index, run, _, end in _rows(datagrams)]
         return hits
 
-    def _sender(self, slot: int, direction: int, flow: HttpFlow | None) -> Sender:
+    def _sender(self, slot: int, direction: int, client: int, flow: HttpFlow | None) -> Sender:
         table = self._table
         at = np.array([slot])
         orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
         ends = ((orig_hi, orig_lo), (resp_hi, resp_lo))
-        client = flow.client if flow is not None else 0
         return Sender(
             int(table.flow_id[slot]),
             int(table.version(at)[0]),

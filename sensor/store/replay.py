@@ -6,12 +6,11 @@ Python raises in the main thread, never lands in a transaction. Importing this m
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -26,14 +25,14 @@ _T = TypeVar("_T")
 BATCH_LEN = 2000
 """Alerts in one transaction: the fsync that ends it is then a small part of its cost."""
 BATCH_SECONDS = 1.0
-"""The longest that an alert waits while `ReplayStore.write` is being called: what a kill may lose."""
+"""The longest that an alert waits for others to share its transaction: what a kill may lose."""
 
 
 class ReplayStore:
     """Logs one run. Use it in ``with``: leaving by an exception marks the run interrupted or failed.
 
     Methods raise `StoreError`. ``write`` hands a full batch to the thread and goes on, so the error of
-    one batch is raised by the next call; at most one batch is being written and one filled.
+    one batch is raised by a later call; at most one batch is being written and one filled.
     """
 
     def __init__(
@@ -42,16 +41,14 @@ class ReplayStore:
         *,
         batch_len: int = BATCH_LEN,
         batch_seconds: float = BATCH_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._batch_len = batch_len
         self._batch_seconds = batch_seconds
-        self._clock = clock
         self.counts = RunCounts()
-        """Packets so far, for the caller to keep: logged if the block is left by an exception."""
+        """Packets so far, for the caller to keep: logged with each batch, and however the block is left."""
+        self._lock = Lock()
         self._pending: list[Alert] = []
-        self._pending_since = 0.0
         self._commit: Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
         self._thread: Thread
@@ -118,21 +115,23 @@ class ReplayStore:
         )
 
     def write(self, alerts: Sequence[Alert]) -> None:
-        """Log ``alerts``, soon. Call it for every batch of packets, also with none: it keeps the time."""
-        if alerts:
-            if not self._pending:
-                self._pending_since = self._clock()
+        """Log ``alerts``, soon."""
+        if not alerts:
+            return
+        with self._lock:
+            is_first = not self._pending
             self._pending.extend(alerts)
-        if self._pending and (
-            len(self._pending) >= self._batch_len
-            or self._clock() - self._pending_since >= self._batch_seconds
-        ):
+        if is_first:
+            # The thread keeps the time: nobody calls while a pipe pauses.
+            self._loop.call_soon_threadsafe(self._send_later)
+        if len(self._pending) >= self._batch_len:
+            self._settle()
             self._send()
 
     def flush(self) -> None:
         """Return when every alert is committed."""
-        if self._pending:
-            self._send()
+        self._settle()
+        self._send()
         self._settle()
 
     def note(self, level: str, event: str, **detail: object) -> None:
@@ -158,17 +157,31 @@ class ReplayStore:
     def _call(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def _send_later(self) -> None:
+        self._loop.call_later(self._batch_seconds, self._send_in_time)
+
+    def _send_in_time(self) -> None:
+        """Runs in the thread: the oldest pending alert has waited long enough."""
+        if self._commit is not None and not self._commit.done():
+            self._send_later()
+        elif self._commit is None or self._commit.exception() is None:
+            self._send()
+        # Else the caller has an error to hear of first.
+
     def _send(self) -> None:
-        self._settle()
-        batch, self._pending = self._pending, []
-        self._commit = asyncio.run_coroutine_threadsafe(self._writer.write(batch), self._loop)
+        """Have the thread commit what is pending; called from either thread, while no commit is under way."""
+        with self._lock:
+            batch, self._pending = self._pending, []
+            if batch:
+                work = self._writer.write(batch, self.counts)
+                self._commit = asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _settle(self) -> None:
         """Wait for the batch that is being written; raises its error, once."""
-        if self._commit is not None:
+        commit = self._commit
+        if commit is not None:
             try:
-                self._commit.result()
+                commit.result()
             except StoreError:
                 self._commit = None
                 raise
-            self._commit = None

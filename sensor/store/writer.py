@@ -29,6 +29,9 @@ INSERT INTO source (run_id, position, name, size, digest, previous_run_id)
 VALUES (:run_id, :position, :name, :size, :digest,
     (SELECT max(run_id) FROM source WHERE digest = :digest AND run_id < :run_id))
 """
+_COUNT_RUN = """
+UPDATE run SET detections = detections + ?, received = ?, decoded = ?, rejected = ? WHERE id = ?
+"""
 _END_RUN = """
 UPDATE run SET finished_ns = ?, status = ?, received = ?, decoded = ?, rejected = ?, error = ? WHERE id = ?
 """
@@ -110,13 +113,14 @@ class StoreWriter:
         self.run_id, self.previous_run = run_id, previous[0]
         return run_id
 
-    async def write(self, alerts: Sequence[Alert]) -> None:
-        """Log ``alerts`` of the run in one transaction."""
+    async def write(self, alerts: Sequence[Alert], counts: RunCounts) -> None:
+        """Log ``alerts`` of the run, and its packets so far, in one transaction."""
         run_id = self._current_run()
         async with self._transaction():
             await self._db.executemany(INSERT_ALERT, [alert_values(run_id, alert) for alert in alerts])
             await self._db.execute(
-                "UPDATE run SET detections = detections + ? WHERE id = ?", (len(alerts), run_id)
+                _COUNT_RUN,
+                (len(alerts), counts.received, counts.decoded, json.dumps(dict(counts.rejected)), run_id),
             )
 
     async def note(self, level: str, event: str, **detail: object) -> None:

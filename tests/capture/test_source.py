@@ -163,6 +163,33 @@ def test_named_pipe_is_opened_once(tmp_path: Path) -> None:
     assert rows.received == 8
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("records", [1, 100])
+def test_pipe_that_pauses_hands_on_what_it_has_brought(tmp_path: Path, records: int) -> None:
+    """Otherwise the first packets of a quiet line would be seen when the line is no longer quiet."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    record = formats.pcap_record(bytes(100))
+    seen = threading.Event()
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as pipe:
+            pipe.write(formats.pcap_header() + record * records)
+            assert seen.wait(30)
+            pipe.write(record)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for capture in open_captures([str(path)]):
+        batches = iter(capture)
+        first = len(next(batches))
+        while first < records:
+            first += len(next(batches))
+        seen.set()
+        assert sum(len(batch) for batch in batches) == 1
+    writer.join()
+
+
 def test_file_that_grows_is_read_as_far_as_it_is_there(tmp_path: Path) -> None:
     """What is added before the end is reached belongs to it; a record half written is noted."""
     path = tmp_path / "capture"
