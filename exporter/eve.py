@@ -124,11 +124,13 @@ def http_event(event: HttpEvent) -> dict[str, Any]:
     http["request_length"] = transaction.request_body_len
     if transaction.anomalies:
         http["anomalies"] = transaction.anomalies
-    if transaction.response_ns:
+    if transaction.response_number:
         http["response_timestamp"] = timestamp(transaction.response_ns)
         http["response_pcap_cnt"] = transaction.response_number
     return {
-        "timestamp": timestamp(transaction.request_ns or transaction.response_ns),
+        "timestamp": timestamp(
+            transaction.request_ns if transaction.request_number else transaction.response_ns
+        ),
         "flow_id": ends.flow_id,
         "pcap_cnt": transaction.request_number or transaction.response_number,
         "event_type": "http",

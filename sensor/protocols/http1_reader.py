@@ -15,6 +15,7 @@ Octets that can't be judged yet (a head or a line without its end) are carried t
 a limit for each state; so every decision depends on the octets alone, never on how they are split.
 """
 
+import re
 from abc import ABC, abstractmethod
 
 from sensor.protocols.http1_body import KeptBody, parse_chunk_size
@@ -27,9 +28,12 @@ from sensor.protocols.transaction import HttpTransaction
 HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE, FIELDS, RESYNC, DONE = range(10)
 
 CR, LF = 13, 10
+_head_end = re.compile(rb"\n\r?\n").search
 BLANK = b"\r\n \t"
 MAX_MEMO_HEAD = 2048
 """Octets of a head that is remembered: a longer one (cookies, tokens) does not come back verbatim."""
+MAX_PLAIN_HEAD = 8192
+"""Octets of a head that is tried in one step; where that fails, they are few enough to have been in vain."""
 _SHORT = 16  # octets of a first line that are looked at again with each call until there are more
 
 
@@ -38,6 +42,7 @@ class MessageReader(ABC):
 
     __slots__ = (
         "_begin",
+        "_blank",
         "_body_len",
         "_carry",
         "_kept",
@@ -62,6 +67,7 @@ class MessageReader(ABC):
         self.state = HEAD
         self._tx: HttpTransaction | None = None  # of the message whose body is being read
         self._begin = 0  # where the data of the feed under way begins
+        self._blank = -1  # the next CRLF CRLF in it, its end if there is none; before the position: unknown
         self._remaining = 0  # octets to come in LENGTH and CHUNK_DATA; seen in TRAILER and FIELDS
         self._body_len = 0
         self._kept: KeptBody | None = None
@@ -104,6 +110,7 @@ class MessageReader(ABC):
         """Read the octets ``data[pos:end]``."""
         shift = 0
         self._begin = pos
+        self._blank = -1
         if self._carry is not None and pos < end:
             shift = pos - len(self._carry)
             joined = self._join(self._carry, data[pos:end])
@@ -175,6 +182,16 @@ class MessageReader(ABC):
         self.state = RESYNC
         self._shared.counters.resyncs += 1
         return pos
+
+    def _next_blank(self, data: bytes, pos: int, end: int) -> int:
+        """Where the next CRLF CRLF is, ``end`` if there is none.
+
+        Looked for once for all heads before it: there may be thousands that end otherwise.
+        """
+        if self._blank < pos:
+            found = data.find(b"\r\n\r\n", pos, end)
+            self._blank = found if found >= 0 else end
+        return self._blank
 
     def _frame(self, tx: HttpTransaction, fields: Fields) -> bool:
         """Expect the body that the fields announce, if its length is in them; False if there is none."""
@@ -308,9 +325,8 @@ class MessageReader(ABC):
 
 def head_end(data: bytes, line_end: int, stop: int) -> int:
     """Index of the LF before the empty line that ends a head, or -1; line ends may be bare LF."""
-    last = data.find(b"\n\r\n", line_end, stop)
-    bare = data.find(b"\n\n", line_end, stop if last < 0 else last + 1)
-    return last if bare < 0 else bare
+    found = _head_end(data, line_end, stop)
+    return found.start() if found else -1
 
 
 def field_section(data: bytes, line_end: int, last: int) -> bytes:

@@ -22,6 +22,7 @@ from sensor.protocols.http1_reader import (
     HEAD,
     LF,
     MAX_MEMO_HEAD,
+    MAX_PLAIN_HEAD,
     MessageReader,
     field_section,
     head_end,
@@ -49,9 +50,9 @@ class RequestReader(MessageReader):
         """Read requests' heads from ``pos`` on while the state is HEAD; the position after what was used."""
         heads, pairing, new = self._shared.request_heads, self._pairing, self._shared.new_requests
         while pos < end and self.state == HEAD:
-            blank = data.find(b"\r\n\r\n", pos, end)
+            blank = self._next_blank(data, pos, end)
             head = None
-            if blank >= 0:
+            if blank < end and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
             if head is None:
                 pos = self._read_any_head(data, pos, end, shift)

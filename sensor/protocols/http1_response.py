@@ -10,6 +10,7 @@ from sensor.protocols.http1_reader import (
     HEAD,
     LF,
     MAX_MEMO_HEAD,
+    MAX_PLAIN_HEAD,
     UNTIL_CLOSE,
     MessageReader,
     field_section,
@@ -34,9 +35,9 @@ class ResponseReader(MessageReader):
         """Read responses from ``pos`` on while the state is HEAD; the position after what was used."""
         heads, pairing, new = self._shared.response_heads, self._pairing, self._shared.new_responses
         while pos < end and self.state == HEAD:
-            blank = data.find(b"\r\n\r\n", pos, end)
+            blank = self._next_blank(data, pos, end)
             head = None
-            if blank >= 0:
+            if blank < end and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
             if head is None:
                 pos = self._read_any_head(data, pos, end, shift)

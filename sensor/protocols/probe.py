@@ -11,6 +11,7 @@ MAX_FIRST_LINE = 65536
 """Octets without a line end after which a direction is no longer waited for; a head's limit."""
 
 _LINE_ENDS = b"\r\n \t"
+_MAX_BLANK = 256
 _VERSIONS = (b"HTTP/", b"ICY ")
 
 
@@ -55,7 +56,6 @@ def probe_response(data: bytes, start: int, end: int) -> Verdict:
 
 
 def skip_blank(data: bytes, pos: int, end: int) -> int:
-    """Past line ends and white space before a first line (RFC 9112, section 2.2)."""
-    while pos < end and data[pos] in _LINE_ENDS:
-        pos += 1
-    return pos
+    """Past line ends and white space before a first line (RFC 9112, section 2.2), as many as are forgiven."""
+    blank = data[pos : min(end, pos + _MAX_BLANK)]
+    return pos + len(blank) - len(blank.lstrip(_LINE_ENDS))

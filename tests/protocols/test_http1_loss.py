@@ -209,3 +209,11 @@ def test_the_memo_stays_bounded() -> None:
     assert [tx.host for tx in flow.sink] == [b"h%d" % i for i in range(200)]
     assert len(flow.shared.requests.sections) <= limits.memo_entries
     assert len(flow.shared.status_lines) <= limits.memo_entries
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b" HTTP/1.1\n\n", b" HTTP/1.1\r\nA: b\n\n", b" HTTP/1.1\r\n\r\n"])
+def test_heads_of_every_form_before_a_far_empty_line(end: bytes) -> None:
+    """The empty line is looked for once for all of them: their number costs no more than their octets."""
+    flow = Flow()
+    flow.client((b"GET /" + end) * 3000 + get(b"/last"))
+    assert [target for target, _, _ in flow.rows()] == [b"/"] * 3000 + [b"/last"]
