@@ -57,8 +57,8 @@ class Http1Parser:
         """Read the next octets, ``data[start:end]``, of a direction.
 
         A transaction whose head is complete is appended to the shared ``new_requests`` or
-        ``new_responses``. Where a batch holds octets of both directions, the client's come first, so that
-        no response precedes its request.
+        ``new_responses``. Octets of both directions come in the order in which they were sent: a response is
+        taken for that of a request before it.
         """
         if to_server:
             self._client.feed(data, start, end)

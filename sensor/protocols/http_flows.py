@@ -1,8 +1,8 @@
 """HTTP/1 flows and their parsers.
 
 Theory of operation. A flow is unknown until its octets tell whether it is HTTP (``http_probe``); one that is
-not costs nothing from then on. In each batch the client's octets are read before the server's, whichever
-came first: a response never precedes its request that way, and pairing goes by order, not by time.
+not costs nothing from then on. What its two sides said is read in turns, in the order in which it came
+(``turns``): so a response never answers a request that was sent after it.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from sensor.arrays import I64
 from sensor.protocols.http1 import Http1Limits, Http1Parser, Http1Shared
-from sensor.protocols.http_probe import Found, HttpProbe, Packet, Run, packet_of
+from sensor.protocols.http_probe import Found, HttpProbe, Packet, Turn, packet_of
 from sensor.protocols.probe import Verdict
 from sensor.protocols.transaction import HttpTransaction
+from sensor.protocols.turns import Turns, turns_of
 from sensor.reassembly.join import Joined
 
 UNKNOWN, HTTP, OTHER = 0, 1, 2
@@ -60,7 +61,7 @@ class HttpFlows:
         slot = joined.run_stream[:n] >> 1
         runs = np.flatnonzero(self.application[slot] != OTHER)
         if runs.shape[0]:
-            self._parse_runs(joined, runs, slot[runs], midstream)
+            self._parse_turns(joined, turns_of(joined, runs, midstream))
         if closed.shape[0]:
             closed = closed[self.application[closed >> 1] != OTHER]
             for stream in closed.tolist():
@@ -82,51 +83,49 @@ class HttpFlows:
         self._probe.forget(slots.tolist())
         self.application[slots] = UNKNOWN
 
-    def _parse_runs(self, joined: Joined, runs: I64, slots: I64, midstream: NDArray[np.bool_]) -> None:
-        stream = joined.run_stream[runs]
+    def _parse_turns(self, joined: Joined, turns: Turns) -> None:
         rows = zip(
-            (stream & 1).tolist(),
-            joined.run_gap[runs].tolist(),
-            joined.run_fresh[runs].tolist(),
-            joined.run_end[runs].tolist(),
-            midstream[runs].tolist(),
+            turns.direction.tolist(),
+            turns.gap.tolist(),
+            turns.start.tolist(),
+            turns.end.tolist(),
+            turns.middle.tolist(),
             strict=True,
         )
         current = -1
-        mine: list[Run] = []
-        for slot, run in zip(slots.tolist(), rows, strict=True):
+        mine: list[Turn] = []
+        for slot, turn in zip(turns.slot.tolist(), rows, strict=True):
             if slot != current:
                 if mine:
                     self._read(current, mine, joined)
                 current, mine = slot, []
-            mine.append(run)
+            mine.append(turn)
         self._read(current, mine, joined)
 
-    def _read(self, slot: int, runs: list[Run], joined: Joined) -> None:
-        """Read a flow's runs, both directions'."""
+    def _read(self, slot: int, turns: list[Turn], joined: Joined) -> None:
+        """Read what a flow's two sides said in turns."""
         flow = self.flows.get(slot)
         if flow is None:
-            found = self._probe.ask(slot, runs, joined)
+            found = self._probe.ask(slot, turns, joined)
             if not isinstance(found, Found):
                 if found is Verdict.NO:
                     self.application[slot] = OTHER
                 return
-            flow, runs = self._open(slot, found), found.runs
-        parser, data, client = flow.parser, joined.data, flow.client
-        for to_server in (True, False):
-            for direction, gap, start, end, _ in runs:
-                if (direction == client) is to_server:
-                    if gap:
-                        before = len(self.shared.new_responses)
-                        parser.gap(to_server, gap)
-                        self._date_cut(flow, before)
-                    requests = len(self.shared.new_requests)
-                    parser.feed(to_server, data, start, end)
-                    if not to_server and len(self.shared.new_requests) > requests:
-                        # The response made a request of the head that was held.
-                        self._date_cut(flow, len(self.shared.new_responses))
-                    if parser.holds(to_server):
-                        flow.held[direction] = packet_of(joined, end - 1)
+            flow, turns = self._open(slot, found), found.turns
+        parser, data, client, shared = flow.parser, joined.data, flow.client, self.shared
+        for direction, gap, start, end, _ in turns:
+            to_server = direction == client
+            if gap:
+                before = len(shared.new_responses)
+                parser.gap(to_server, gap)
+                self._date_cut(flow, before)
+            requests = len(shared.new_requests)
+            parser.feed(to_server, data, start, end)
+            if not to_server and len(shared.new_requests) > requests:
+                # The response made a request of the head that was held.
+                self._date_cut(flow, len(shared.new_responses))
+            if parser.holds(to_server):
+                flow.held[direction] = packet_of(joined, end - 1)
         self._collect(slot)
 
     def _open(self, slot: int, found: Found) -> HttpFlow:

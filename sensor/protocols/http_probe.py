@@ -21,7 +21,7 @@ _MAX_UNSURE = 65_536
 Packet = tuple[int, int]
 """Number and time of a packet."""
 NO_PACKET: Packet = (0, 0)
-Run = tuple[int, int, int, int, bool]
+Turn = tuple[int, int, int, int, bool]
 """Direction, octets missing before it, first and last place in the joined octets, beginning not seen."""
 
 
@@ -45,10 +45,10 @@ class Found:
     client: int
     """Direction of the client."""
     unsure: list[bytes]
-    """By direction: octets of earlier batches that come before those of ``runs``."""
+    """By direction: octets of earlier batches that come before those of ``turns``."""
     held: list[Packet]
     """By direction: the packets that brought the last of them."""
-    runs: list[Run]
+    turns: list[Turn]
     """What is to be read of this batch."""
 
 
@@ -58,7 +58,7 @@ class HttpProbe:
     def __init__(self) -> None:
         self._unknown: dict[int, _Unknown] = {}
 
-    def ask(self, slot: int, runs: list[Run], joined: Joined) -> Found | Verdict:
+    def ask(self, slot: int, turns: list[Turn], joined: Joined) -> Found | Verdict:
         """Ask a flow's octets of one batch.
 
         :returns: what was found, UNSURE while more octets may tell, or NO.
@@ -66,8 +66,8 @@ class HttpProbe:
         unknown = self._unknown.get(slot)
         if unknown is None:
             unknown = self._unknown[slot] = _Unknown()
-        for at, run in enumerate(runs):
-            direction, gap, start, end, middle = run
+        for at, turn in enumerate(turns):
+            direction, gap, start, end, middle = turn
             if gap:
                 unknown.unsure[direction] = b""
                 unknown.middle = True
@@ -75,8 +75,8 @@ class HttpProbe:
             begin, is_client = self._ask(unknown, direction, start, end, joined)
             if begin >= 0:
                 del self._unknown[slot]
-                # Earlier runs of this batch said no, or wait in ``unsure``.
-                rest = [(direction, 0, begin, end, middle), *runs[at + 1 :]]
+                # Earlier turns of this batch said no, or wait in ``unsure``.
+                rest = [(direction, 0, begin, end, middle), *turns[at + 1 :]]
                 return Found(direction if is_client else 1 - direction, unknown.unsure, unknown.held, rest)
         if all(unknown.said_no):
             del self._unknown[slot]
@@ -92,7 +92,7 @@ class HttpProbe:
     def _ask(
         self, unknown: _Unknown, direction: int, start: int, end: int, joined: Joined
     ) -> tuple[int, bool]:
-        """Where HTTP begins in a run (-1: it does not, or not yet), and whether it is a client's."""
+        """Where HTTP begins in a turn (-1: it does not, or not yet), and whether it is a client's."""
         if unknown.said_no[direction]:
             return -1, False
         data, held = joined.data, unknown.unsure[direction]

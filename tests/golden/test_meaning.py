@@ -120,3 +120,16 @@ def test_exchange_after_a_gap_is_found() -> None:
 
 def test_reused_ports_are_two_flows() -> None:
     assert len({flow["flow_id"] for flow in of_type(ROOT / "tcp" / "port_reuse.pcap", "flow")}) == 2
+
+
+@pytest.mark.parametrize("window", [64, 1 << 20])
+def test_a_lost_request_takes_no_other_s_response(window: int) -> None:
+    events = replay(ROOT / "tcp" / "lost_request.pcap", window)
+    http = [event["http"] for event in events if event["event_type"] == "http"]
+    assert [(each.get("url"), each["length"]) for each in http] == [
+        ("/1", 1),
+        (None, 2),
+        ("/3", 3),
+        ("/4", 4),
+        ("/5", 5),
+    ]

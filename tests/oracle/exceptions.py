@@ -97,6 +97,10 @@ HTTP_DIFFERENCES: MappingProxyType[str, HttpDifference] = MappingProxyType(
                 ("GET", b"/two", HOST, AGENT, REFERER),
             ),
         ),
+        "tcp/lost_request.pcap": HttpDifference(
+            "as above",
+            requests_here=tuple(("GET", b"/%d" % number, HOST, AGENT, REFERER) for number in (3, 4, 5)),
+        ),
         "tunnel/mpls_ethernet.pcap": HttpDifference(
             NOT_TAKEN_APART["tunnel/mpls_ethernet.pcap"],
             requests_here=(("GET", TARGET, HOST, AGENT, REFERER),),
