@@ -105,8 +105,8 @@ class Pipeline:
         if not len(pieces) and not len(datagrams) and not pieces.closed.shape[0]:
             return
         joined = self._joiner.join(pieces, datagrams, octets)
-        seen = self._table.seen[joined.run_stream[: joined.stream_runs] >> 1]
-        self._http.parse(joined, pieces.closed, (seen & _HANDSHAKE) == 0)
+        slots = joined.run_stream[: joined.stream_runs] >> 1
+        self._http.parse(joined, pieces.closed, ~self._table.begins_with(slots, _HANDSHAKE))
         self._take_marks(joined)
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
@@ -189,7 +189,7 @@ class Pipeline:
         self._joiner.forget(gone)
 
 
-_HANDSHAKE = np.uint32(1 << S | 1 << (H + RESPONDER))
+_HANDSHAKE = (S, H + RESPONDER)
 
 
 def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:

@@ -4,9 +4,11 @@ Slots are given out and taken back in bulk; a column of the later stages (stream
 is indexed by the same slots.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sensor.arrays import I64, U8, U64
+from sensor.arrays import I64, U8, U64, Bool
 from sensor.capture.numbering import NUMBER_MASK
 from sensor.config import FlowLimits
 from sensor.decode.columns import Packets
@@ -117,6 +119,10 @@ class FlowTable:
         self.history[slots, place] = bits
         np.maximum.at(self.history_len, slots, (place + 1).astype(np.uint8))
         np.bitwise_or.at(self.seen, slots, np.uint32(1) << bits.astype(np.uint32))
+
+    def begins_with(self, slots: I64, letters: Sequence[int]) -> Bool:
+        """(n,) whether the first letter of each flow's history is one of some, given by their bits."""
+        return (self.history_len[slots] > 0) & np.isin(self.history[slots, 0], letters)
 
     def begin(self, slots: I64, packets: Packets, rows: I64, side: U8, ts_ns: I64, number: I64) -> None:
         """Fill the columns of new flows, whose ``words`` are set, from their first packets.

@@ -90,9 +90,13 @@ class Pairing:
                 self._pipelines = True
         self._lost = False
         queue.append(tx)
-        self._pending += octets + _TX_OCTETS
-        if self._pending > self._shared.limits.pending_octets:
-            self._evict()
+        self._count(octets + _TX_OCTETS)
+        limits, shared = self._shared.limits, self._shared
+        if shared.pending > limits.total_pending_octets:
+            self._evict(down_to=0)
+        elif self._pending > limits.pending_octets:
+            # Half the bound, so that the queue is counted once in many requests.
+            self._evict(down_to=limits.pending_octets // 2)
 
     def open_request(self, tx: HttpTransaction) -> None:
         """The newest request has more octets to come."""
@@ -102,7 +106,7 @@ class Pairing:
         """The open request is complete."""
         if tx is self._open:
             self._open = None
-            self._pending += len(tx.request_body)
+            self._count(len(tx.request_body))
             if self._answered:
                 self._answered = False
                 self._queue.pop()
@@ -201,21 +205,24 @@ class Pairing:
         """Emit every waiting request as it is."""
         while self._queue:
             self._emit(self._queue.popleft())
+        self._count(-self._pending)
         self._open = None
         self._answered = False
+
+    def _count(self, octets: int) -> None:
+        """The queue holds so many octets more."""
+        self._pending += octets
+        self._shared.pending += octets
 
     def _emit(self, tx: HttpTransaction) -> None:
         self._sink.append(tx)
         if not self._queue:
-            self._pending = 0
+            self._count(-self._pending)
             if self._switching:
                 self._switching.clear()
 
-    def _evict(self) -> None:
-        """Count the queue exactly, and emit the oldest requests without their responses if it is too long.
-
-        Down to half the bound, so that the count is made once in many requests.
-        """
+    def _evict(self, down_to: int) -> None:
+        """Count the queue exactly; while it holds more, emit the oldest requests without their responses."""
         queue = self._queue
         sizes = [
             _TX_OCTETS
@@ -227,10 +234,10 @@ class Pairing:
             + len(tx.request_body)
             for tx in queue
         ]
-        self._pending = sum(sizes)
+        self._count(sum(sizes) - self._pending)
         first = 1 if self._responding is queue[0] else 0
-        while self._pending > self._shared.limits.pending_octets // 2 and len(queue) > first + 1:
-            self._pending -= sizes.pop(first)
+        while self._pending > down_to and len(queue) > first + 1:
+            self._count(-sizes.pop(first))
             tx = queue[first]
             del queue[first]
             self._evicted += 1

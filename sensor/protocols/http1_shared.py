@@ -25,6 +25,8 @@ class Http1Limits:
     """Octets of a body that are kept, as carried and as decoded: Suricata's compression-bomb-limit."""
     pending_octets: int = 1 << 20
     """Octets of requests in one flow that wait for a response: some 2,500 of a browser's."""
+    total_pending_octets: int = 64 << 20
+    """As ``pending_octets``, of all flows together: a flow that would go past it keeps its newest request."""
     buffered_octets: int = 64 << 20
     """Octets of bodies that all flows together keep."""
     memo_entries: int = 4096
@@ -44,7 +46,7 @@ class Http1Counters:
     """Times that octets were passed over in search of the next message."""
     tunnels: int = 0
     requests_evicted: int = 0
-    """Requests emitted without their response because ``pending_octets`` was reached."""
+    """Requests emitted without their response because one of the bounds on waiting ones was reached."""
     bodies_cut: int = 0
     """Bodies kept in part: ``body_octets`` or ``buffered_octets`` was reached, or octets were lost."""
     decode_failures: int = 0
@@ -67,6 +69,8 @@ class Http1Shared:
     response_heads: dict[bytes, ResponseHead] = field(default_factory=dict)
     buffered: int = 0
     """Octets of bodies held now."""
+    pending: int = 0
+    """Octets of requests that wait for a response now."""
     status_lines: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     """Status lines read before, at most ``memo_entries``."""
     requests: FieldParser = field(init=False)

@@ -211,6 +211,22 @@ def test_the_memo_stays_bounded() -> None:
     assert len(flow.shared.status_lines) <= limits.memo_entries
 
 
+def test_waiting_requests_of_all_flows_have_one_bound() -> None:
+    shared = Http1Shared(Http1Limits(total_pending_octets=10_000))
+    sink: list[HttpTransaction] = []
+    parsers = [Http1Parser(shared.limits, sink, shared=shared) for _ in range(8)]
+    octets = get(b"/") * 10
+    for parser in parsers:
+        parser.feed(True, octets, 0, len(octets))
+        assert shared.pending <= 10_000 + 8 * 600  # each flow keeps its newest request
+    assert shared.counters.requests_evicted > 40
+    parsers[-1].feed(False, OK, 0, len(OK))
+    for parser in parsers:
+        parser.finish()
+    assert len(sink) == 81  # the answer to an evicted request stands alone
+    assert shared.pending == 0
+
+
 @pytest.mark.parametrize("end", [b"\r\n", b" HTTP/1.1\n\n", b" HTTP/1.1\r\nA: b\n\n", b" HTTP/1.1\r\n\r\n"])
 def test_heads_of_every_form_before_a_far_empty_line(end: bytes) -> None:
     """The empty line is looked for once for all of them: their number costs no more than their octets."""
