@@ -1,1 +1,1 @@
-"""What leaves the sensor: EVE JSON, metrics."""
+"""What leaves the sensor: EVE JSON, tables, CSV and JSON of detections, progress."""

@@ -1,4 +1,4 @@
-"""Plain-integer counters of each stage; the exporter turns them into metrics when it is asked."""
+"""Plain-integer counters of each stage."""
 
 from dataclasses import dataclass, field, fields
 
@@ -45,7 +45,7 @@ class Counters:
     http_transactions: int = 0
     detections: int = 0
     alerts_suppressed: int = 0
-    """Matches of a signature that had already fired in the same stream or transaction."""
+    """Matches of a signature that had already fired in the same direction of a flow."""
     alerts_forgotten: int = 0
     """Alerts past ``DetectionLimits.fired``: their signature may fire again in the same stream."""
     scans_flooded: int = 0

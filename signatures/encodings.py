@@ -7,6 +7,8 @@ an expression.
 
 import re
 
+_PIECE = re.compile(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|\\.|[^\]])*\]?|\\?.", re.DOTALL)
+r"""A class (in which a ``]`` that comes first and ``[:alpha:]`` do not end it), an escape, or a character."""
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -47,17 +49,12 @@ def regex_expression(regex: str) -> bytes:
     if "\\Q" in regex or "(?#" in regex:
         raise ValueError(r"\Q and (?# can't be used together with characters outside ASCII")
     parts: list[bytes] = []
-    in_class = False
-    for piece in re.findall(r"\\?.", regex, re.DOTALL):
-        character = piece[-1]
-        if not character.isascii():
-            if in_class:
-                raise ValueError(f"a class takes single octets, {character!r} is several: write (?:…|…)")
+    for piece in _PIECE.findall(regex):
+        character = next((each for each in piece if not each.isascii()), "")
+        if not character:
+            parts.append(piece.encode())
+        elif len(piece.removeprefix("\\")) > 1:
+            raise ValueError(f"a class takes single octets, {character!r} is several: write (?:…|…)")
+        else:
             parts.append(b"(?:%s)" % literal_expression(character.encode(), True))
-            continue
-        if piece == "[":
-            in_class = True
-        elif piece == "]":
-            in_class = False
-        parts.append(piece.encode())
     return b"".join(parts)

@@ -26,7 +26,7 @@ REQUIRED = ("sid", "rev", "name", "category", "severity", "buffers")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """Of the text that terminals show; keywords may hold anything."""
-_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62}\.)+[a-z][a-z0-9-]{1,62}")
+_DOMAIN = re.compile(r"(?=.{1,253}$)(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)+(?!-)[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

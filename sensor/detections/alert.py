@@ -13,7 +13,7 @@ class Alert:
     buffer: str
     """Name of the buffer that matched (``signatures.model.Buffer``)."""
     ts_ns: int
-    """Time of the packet that completed the match."""
+    """Time of the packet that completed the match; of a body, of the packet that completed its head."""
     flow_id: int
     """53-bit id of the flow, the same in every event of the flow."""
     tx_id: int
@@ -27,7 +27,7 @@ class Alert:
     """``TCP``, ``UDP``, …"""
     app_proto: str
     packet_number: int
-    """``pcap_cnt`` of the packet that completed the match."""
+    """``pcap_cnt`` of the packet that ``ts_ns`` is of."""
     offset: int
     """Octets from the start of the buffer (payload: of the stream in this direction) to the match."""
     length: int

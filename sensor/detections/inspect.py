@@ -186,13 +186,14 @@ class Inspector:
             joined.run_gap[:n].tolist(),
             joined.run_fresh[:n].tolist(),
             joined.run_end[:n].tolist(),
+            (joined.run_position + joined.run_fresh - joined.run_start)[:n].tolist(),
             strict=True,
         )
-        for run, (stream, gap, start, end) in enumerate(rows):
+        for run, (stream, gap, start, end, position) in enumerate(rows):
             if gap:
                 self._streams.close(stream)  # what was matched so far can't go on across a gap
             scanned = self._streams.scanned(stream)
-            for index, matched_end in self._streams.scan(stream, view[start:end]):
+            for index, matched_end in self._streams.scan(stream, view[start:end], position):
                 at = start + matched_end - scanned
                 hits.append((index, run, at, at))
         self._counters.regex_streams_evicted = self._streams.evicted

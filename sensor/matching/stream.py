@@ -45,6 +45,9 @@ class StreamScanner:
         self._max_streams = max_streams
         self._streams: dict[int, hyperscan.Stream] = {}
         self._scanned: dict[int, int] = {}
+        self._begin: dict[int, int] = {}
+        """Position in the stream of the first octet scanned: not 0 after a gap."""
+        self._base = 0
         self._found: list[StreamMatch] = []
         self._handler = self._collect
         self.evicted = 0
@@ -57,17 +60,20 @@ class StreamScanner:
         """Octets scanned of the stream direction ``key`` since it was opened; 0 if it is not open."""
         return self._scanned.get(key, 0)
 
-    def scan(self, key: int, octets: Any) -> list[StreamMatch]:
+    def scan(self, key: int, octets: Any, position: int = 0) -> list[StreamMatch]:
         """Scan the next chunk of the stream direction ``key``, which is opened if it is not open.
 
         :param octets: any contiguous buffer of octets.
+        :param position: octets of the stream direction before them, for ``Signature.depth``.
         """
         if self._regexes is None:
             return []
         stream = self._streams.pop(key, None)
         if stream is None:  # not ``or``: an open stream's truth is its len()
             stream = self._open(self._regexes)
+            self._begin[key] = position
         self._streams[key] = stream
+        self._base = self._begin[key]
         stream.scan(octets, match_event_handler=self._handler)
         self._scanned[key] = self._scanned.get(key, 0) + len(octets)
         return self._take()
@@ -78,6 +84,7 @@ class StreamScanner:
         if stream is None:
             return []
         del self._scanned[key]
+        self._base = self._begin.pop(key)
         stream.close(match_event_handler=self._handler)
         return self._take()
 
@@ -99,7 +106,7 @@ class StreamScanner:
         assert self._regexes is not None
         signature = int(self._regexes.signature[pattern])
         depth = int(self._plan.depth[signature])
-        if not depth or end <= depth:
+        if not depth or self._base + end <= depth:
             self._found.append(StreamMatch(signature, end))
 
     def _take(self) -> list[StreamMatch]:

@@ -223,6 +223,9 @@ class FieldParser:
         codings = [coding.strip(_BLANK).lower() for coding in value.split(b",")]
         if codings[-1] == b"chunked":
             fields.chunked = True
+            # What was done to the body for the transfer alone was done after its content coding.
+            undone = [coding for coding in codings if coding not in (b"", b"chunked", b"identity")]
+            fields.content_coding = b",".join(filter(None, (fields.content_coding, *undone)))
         elif b"chunked" in value.lower():  # "xchunked", "chunked, identity": some servers take it
             fields.chunked = True
             names.add(f"http.invalid_transfer_encoding_value_in_{self._side}")

@@ -80,3 +80,13 @@ def test_without_payload_regexes_nothing_is_opened() -> None:
     scanner = StreamScanner(plan)
     assert scanner.scan(1, b"abc") == []
     assert len(scanner) == 0
+
+
+def test_depth_counts_from_the_start_of_the_stream() -> None:
+    """After a gap, too, where a stream is opened anew in its middle."""
+    scanner = StreamScanner(compile_signatures([signature(regexes=("ab",), depth=6)]))
+    assert scanner.scan(1, b"xxab", 2) == [StreamMatch(0, 4)]
+    assert scanner.scan(2, b"xxxab", 2) == []
+    scanner.close(2)
+    assert scanner.scan(2, b"xxxab") == [StreamMatch(0, 5)]
+    scanner.close_all()

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.protocols.content_coding import decode_content
+from sensor.protocols.http1 import Http1Limits, Http1Parser
+from sensor.protocols.transaction import HttpTransaction
+from tests.protocols.http1_cases import GET
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -69,3 +72,27 @@ def test_bomb() -> None:
 def test_unknown_and_stacked() -> None:
     assert decode_content(b"abc", b"sdch", 10) == (b"abc", "http.abnormal_ce_header")
     assert decode_content(b"abc", b"gzip, gzip, gzip", 10) == (b"abc", "http.too_many_encoding_layers")
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        (b"Transfer-Encoding: gzip, chunked\r\n", gzip.compress(TEXT)),
+        (b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", gzip.compress(TEXT)),
+        (b"Transfer-Encoding: identity, chunked\r\n", TEXT),
+        (
+            b"Transfer-Encoding: gzip, chunked\r\nContent-Encoding: br\r\n",
+            gzip.compress(brotli.compress(TEXT)),
+        ),
+    ],
+)
+def test_what_was_done_for_the_transfer_is_undone_first(fields: bytes, body: bytes) -> None:
+    sink: list[HttpTransaction] = []
+    parser = Http1Parser(Http1Limits(), sink, want_response_body=True)
+    head = b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n"
+    octets = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    parser.feed(True, GET, 0, len(GET))
+    parser.feed(False, octets, 0, len(octets))
+    (transaction,) = sink
+    assert transaction.response_body == TEXT
+    assert transaction.anomalies == ()

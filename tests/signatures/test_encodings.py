@@ -67,3 +67,14 @@ def test_a_character_outside_ascii_is_one(regex: str, matches: str, differs: str
     expression = regex_expression(regex)
     assert len(matches.encode()) in ends(expression, matches.encode())
     assert ends(expression, differs.encode()) == []
+
+
+@pytest.mark.parametrize("regex", ["[aあ]", "[]あ]", "[^]あ]", "[[:alpha:]あ]", r"[\]あ]", "[あ"])
+def test_a_character_outside_ascii_is_refused_in_a_class(regex: str) -> None:
+    with pytest.raises(ValueError, match="single octets"):
+        regex_expression(regex)
+
+
+@pytest.mark.parametrize("regex", ["[]a]あ", "[^]]あ", "[[]あ", r"\[あ]", "[[:alpha:]]あ", r"[a\]b]あ"])
+def test_after_a_class_it_is_one_again(regex: str) -> None:
+    assert regex_expression(regex) == regex.replace("あ", "(?:\\xe3\\x81\\x82)").encode()

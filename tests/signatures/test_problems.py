@@ -93,6 +93,8 @@ MISTAKES = [
         "'Example.com' must be a name as example.com, in lower case (xn--… for others)",
     ),
     ("domains", '["com"]', "'com' must be a name as example.com, in lower case (xn--… for others)"),
+    ("domains", '["a..com"]', "'a..com' must be a name as example.com, in lower case (xn--… for others)"),
+    ("domains", '["a-.com"]', "'a-.com' must be a name as example.com, in lower case (xn--… for others)"),
     (
         "domains",
         '["*.example.com"]',
