@@ -7,12 +7,15 @@ from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.eve import EveWriter, alert_event, flow_events, http_event, timestamp
+from exporter.eve import EveWriter
+from exporter.eve_events import alert_event, flow_events, http_event, timestamp, timestamps
+from exporter.eve_schema import Event
 from sensor.addresses import address_text
 from sensor.capture.numbering import PacketNumbers
 from sensor.decode.columns import Tunnel
@@ -62,10 +65,15 @@ def transaction(**values: Any) -> HttpTransaction:
     return HttpTransaction(**(whole | values))
 
 
+def written(event: Event) -> dict[str, Any]:
+    """An event as it stands in the file."""
+    line: dict[str, Any] = json.loads(msgspec.json.encode(event))
+    return line
+
+
 def http(**values: Any) -> dict[str, Any]:
     """The event of a transaction, through JSON."""
-    event: dict[str, Any] = json.loads(json.dumps(http_event(HttpEvent(transaction(**values), ENDS))))
-    return event
+    return written(http_event(HttpEvent(transaction(**values), ENDS)))
 
 
 def flows(**values: Any) -> dict[str, Any]:
@@ -91,7 +99,7 @@ def flows(**values: Any) -> dict[str, Any]:
     }
     arrays: dict[str, Any] = {name: np.array(value)[..., None] for name, value in (columns | values).items()}
     (event,) = flow_events(FlowRecords("timeout", **arrays, conn_state=["SF"], history=["ShADadFf"]))
-    return event
+    return written(event)
 
 
 def test_http_event_has_the_contract_s_keys() -> None:
@@ -170,6 +178,7 @@ def test_timestamps_are_iso_8601_in_utc(ts_ns: int) -> None:
     moment = datetime.strptime(timestamp(ts_ns), "%Y-%m-%dT%H:%M:%S.%f%z")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     assert (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds == ts_ns // 1000
+    assert timestamps(np.array([0, ts_ns])) == [timestamp(0), timestamp(ts_ns)]
 
 
 @given(st.integers(0, (1 << 128) - 1))
@@ -199,7 +208,7 @@ def test_ipv6_address_examples_of_the_rfc(text: str, number: int) -> None:
     [(Severity.CRITICAL, 1), (Severity.HIGH, 1), (Severity.MEDIUM, 2), (Severity.LOW, 3)],
 )
 def test_alert_event_has_the_contract_s_keys(severity: Severity, number: int) -> None:
-    event = alert_event(replace(ALERT, signature=replace(ALERT.signature, severity=severity)))
+    event = written(alert_event(replace(ALERT, signature=replace(ALERT.signature, severity=severity))))
     assert event.keys() >= COMMON | {"tx_id", "alert", "http"}
     assert (event["event_type"], event["app_proto"], event["pcap_cnt"]) == ("alert", "http", 17)
     alert = event["alert"]
@@ -210,13 +219,13 @@ def test_alert_event_has_the_contract_s_keys(severity: Severity, number: int) ->
 
 
 def test_alert_without_transaction_names_none() -> None:
-    event = alert_event(replace(ALERT, tx_id=-1, app_proto=""))
+    event = written(alert_event(replace(ALERT, tx_id=-1, app_proto="")))
     assert not event.keys() & {"tx_id", "http", "app_proto"}
 
 
 def test_alert_s_octets_are_lossless() -> None:
     url = b"/\xff\xfe".decode("utf-8", "surrogateescape")
-    event = alert_event(replace(ALERT, http_url=url, excerpt=b"\x00\xff"))
+    event = written(alert_event(replace(ALERT, http_url=url, excerpt=b"\x00\xff")))
     assert (event["http"]["url"], event["http"]["url_hex"]) == ("/\\xff\\xfe", "2ffffe")
     assert (event["alert"]["excerpt"], event["alert"]["excerpt_hex"]) == ("\x00\\xff", "00ff")
 
