@@ -53,23 +53,20 @@ class Http1Parser:
         """Server octets are of no more interest: ``feed`` ignores them."""
         return self._server.state == DONE
 
-    def feed(self, to_server: bool, data: bytes, start: int, end: int) -> None:
+    def feed(self, to_server: bool, data: bytes, start: int, end: int) -> bool:
         """Read the next octets, ``data[start:end]``, of a direction.
 
         A transaction whose head is complete is appended to the shared ``new_requests`` or
         ``new_responses``. Octets of both directions come in the order in which they were sent: a response is
         taken for that of a request before it.
+
+        :returns: whether octets of the direction wait for more: a head or line that is not complete.
         """
-        if to_server:
-            self._client.feed(data, start, end)
-        else:
-            self._server.feed(data, start, end)
+        reader = self._client if to_server else self._server
+        reader.feed(data, start, end)
         if self._pairing.switched != STAYS:
             self._stop_if_over()
-
-    def holds(self, to_server: bool) -> bool:
-        """Whether octets of a direction wait for more: a head or line that is not complete."""
-        return (self._client if to_server else self._server).holds
+        return reader.carry is not None
 
     def gap(self, to_server: bool, length: int) -> None:
         """Account for ``length`` octets of a direction that the capture missed at this point."""

@@ -90,8 +90,9 @@ class Pairing:
                 self._pipelines = True
         self._lost = False
         queue.append(tx)
-        self._count(octets + _TX_OCTETS)
         limits, shared = self._shared.limits, self._shared
+        self._pending += octets + _TX_OCTETS
+        shared.pending += octets + _TX_OCTETS
         if shared.pending > limits.total_pending_octets:
             self._evict(down_to=0)
         elif self._pending > limits.pending_octets:

@@ -44,7 +44,6 @@ class MessageReader(ABC):
         "_begin",
         "_blank",
         "_body_len",
-        "_carry",
         "_kept",
         "_line_seen",
         "_pairing",
@@ -54,6 +53,7 @@ class MessageReader(ABC):
         "_torn",
         "_tx",
         "_want_body",
+        "carry",
         "state",
     )
 
@@ -67,11 +67,14 @@ class MessageReader(ABC):
         self.state = HEAD
         self._tx: HttpTransaction | None = None  # of the message whose body is being read
         self._begin = 0  # where the data of the feed under way begins
-        self._blank = -1  # the next CRLF CRLF in it, its end if there is none; before the position: unknown
+        # The next CRLF CRLF in it, its end if there is none; before the position: unknown. Looked for once
+        # for all heads before it, as there may be thousands that end otherwise.
+        self._blank = -1
         self._remaining = 0  # octets to come in LENGTH and CHUNK_DATA; seen in TRAILER and FIELDS
         self._body_len = 0
         self._kept: KeptBody | None = None
-        self._carry: bytearray | None = None  # an incomplete head or line
+        self.carry: bytearray | None = None
+        """An incomplete head or line."""
         self._scanned = 0  # octets of it that do not hold the end that is waited for
         self._line_seen = False  # the carried head's first line is complete and good
         self._torn = False  # RESYNC: what comes next need not start a line
@@ -101,19 +104,14 @@ class MessageReader(ABC):
     def _end_message(self) -> None:
         """The message being read is complete."""
 
-    @property
-    def holds(self) -> bool:
-        """Octets of an incomplete head or line are kept."""
-        return self._carry is not None
-
     def feed(self, data: bytes, pos: int, end: int) -> None:
         """Read the octets ``data[pos:end]``."""
         shift = 0
         self._begin = pos
         self._blank = -1
-        if self._carry is not None and pos < end:
-            shift = pos - len(self._carry)
-            joined = self._join(self._carry, data[pos:end])
+        if self.carry is not None and pos < end:
+            shift = pos - len(self.carry)
+            joined = self._join(self.carry, data[pos:end])
             if joined is None:
                 return
             data, pos, end = joined, 0, len(joined)
@@ -165,7 +163,7 @@ class MessageReader(ABC):
         """End the direction."""
         if self.state != DONE:
             self._cut()
-            self._carry = None
+            self.carry = None
             self.state = DONE
 
     def lose(self, pos: int, *, torn: bool) -> int:
@@ -173,7 +171,7 @@ class MessageReader(ABC):
 
         :param torn: the octets before ``pos`` are unknown or skipped, so that it may not start a line.
         """
-        self._carry = None
+        self.carry = None
         if self._pairing.switched != STAYS:
             self._pairing.switched = OVER
             self.state = DONE
@@ -182,16 +180,6 @@ class MessageReader(ABC):
         self.state = RESYNC
         self._shared.counters.resyncs += 1
         return pos
-
-    def _next_blank(self, data: bytes, pos: int, end: int) -> int:
-        """Where the next CRLF CRLF is, ``end`` if there is none.
-
-        Looked for once for all heads before it: there may be thousands that end otherwise.
-        """
-        if self._blank < pos:
-            found = data.find(b"\r\n\r\n", pos, end)
-            self._blank = found if found >= 0 else end
-        return self._blank
 
     def _frame(self, tx: HttpTransaction, fields: Fields) -> bool:
         """Expect the body that the fields announce, if its length is in them; False if there is none."""
@@ -288,7 +276,7 @@ class MessageReader(ABC):
 
     def _cut(self) -> None:
         """The message under way ends here, because octets were lost or the direction has ended."""
-        carry, self._carry = self._carry, None
+        carry, self.carry = self.carry, None
         if self.state == HEAD:
             if carry is not None:
                 self._cut_head(bytes(carry))
@@ -297,7 +285,7 @@ class MessageReader(ABC):
 
     def _hold(self, data: bytes, pos: int, end: int, *, line_seen: bool = False) -> int:
         """Carry ``data[pos:end]`` until more octets come."""
-        self._carry = bytearray(data[pos:end])
+        self.carry = bytearray(data[pos:end])
         self._scanned = end - pos
         self._line_seen = line_seen
         return end
@@ -319,7 +307,7 @@ class MessageReader(ABC):
         if not enough and len(carry) < limit:
             self._scanned = len(carry)
             return None
-        self._carry = None
+        self.carry = None
         return bytes(carry)
 
 

@@ -50,7 +50,10 @@ class RequestReader(MessageReader):
         """Read requests' heads from ``pos`` on while the state is HEAD; the position after what was used."""
         heads, pairing, new = self._shared.request_heads, self._pairing, self._shared.new_requests
         while pos < end and self.state == HEAD:
-            blank = self._next_blank(data, pos, end)
+            blank = self._blank
+            if blank < pos:
+                blank = data.find(b"\r\n\r\n", pos, end)
+                self._blank = blank = blank if blank >= 0 else end
             head = None
             if blank < end and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
@@ -222,7 +225,7 @@ class RequestReader(MessageReader):
 
     def cut_held_head(self) -> None:
         """The server answers a head whose end has not come: it timed out, or the capture cut the packet."""
-        if self.state == HEAD and self._carry is not None and self._line_seen:
+        if self.state == HEAD and self.carry is not None and self._line_seen:
             self._cut()
             self.lose(0, torn=True)
 

@@ -35,7 +35,10 @@ class ResponseReader(MessageReader):
         """Read responses from ``pos`` on while the state is HEAD; the position after what was used."""
         heads, pairing, new = self._shared.response_heads, self._pairing, self._shared.new_responses
         while pos < end and self.state == HEAD:
-            blank = self._next_blank(data, pos, end)
+            blank = self._blank
+            if blank < pos:
+                blank = data.find(b"\r\n\r\n", pos, end)
+                self._blank = blank = blank if blank >= 0 else end
             head = None
             if blank < end and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)

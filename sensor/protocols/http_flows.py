@@ -84,23 +84,12 @@ class HttpFlows:
         self.application[slots] = UNKNOWN
 
     def _parse_turns(self, joined: Joined, turns: Turns) -> None:
-        rows = zip(
-            turns.direction.tolist(),
-            turns.gap.tolist(),
-            turns.start.tolist(),
-            turns.end.tolist(),
-            turns.middle.tolist(),
-            strict=True,
-        )
-        current = -1
-        mine: list[Turn] = []
-        for slot, turn in zip(turns.slot.tolist(), rows, strict=True):
-            if slot != current:
-                if mine:
-                    self._read(current, mine, joined)
-                current, mine = slot, []
-            mine.append(turn)
-        self._read(current, mine, joined)
+        columns = turns.direction, turns.gap, turns.start, turns.end, turns.middle
+        rows: list[Turn] = list(zip(*(column.tolist() for column in columns), strict=True))
+        begins = np.append(True, turns.slot[1:] != turns.slot[:-1])
+        first = np.flatnonzero(begins).tolist()
+        for slot, start, stop in zip(turns.slot[first].tolist(), first, [*first[1:], None], strict=True):
+            self._read(slot, rows[start:stop], joined)
 
     def _read(self, slot: int, turns: list[Turn], joined: Joined) -> None:
         """Read what a flow's two sides said in turns."""
@@ -120,11 +109,11 @@ class HttpFlows:
                 parser.gap(to_server, gap)
                 self._date_cut(flow, before)
             requests = len(shared.new_requests)
-            parser.feed(to_server, data, start, end)
+            holds = parser.feed(to_server, data, start, end)
             if not to_server and len(shared.new_requests) > requests:
                 # The response made a request of the head that was held.
                 self._date_cut(flow, len(shared.new_responses))
-            if parser.holds(to_server):
+            if holds:
                 flow.held[direction] = packet_of(joined, end - 1)
         self._collect(slot)
 
