@@ -207,6 +207,9 @@ class FieldParser:
 
         "+5" is no number there, but one to servers that read it with strtoul.
         """
+        if fields.length == NO_LENGTH and value.isdigit() and len(value) <= _MAX_LENGTH_DIGITS:
+            fields.length = int(value)  # nearly always
+            return
         for part in value.split(b","):
             number = part.strip(_BLANK)
             digits = number.removeprefix(b"+")

@@ -138,7 +138,10 @@ class MessageReader(ABC):
             elif state == DONE:
                 return
             else:
-                pos = self._read_line(data, pos, end)
+                if state == CHUNK_SIZE:
+                    pos = self._read_whole_chunks(data, pos, end)
+                if pos < end:
+                    pos = self._read_line(data, pos, end)
 
     def gap(self, length: int) -> None:
         """Account for ``length`` octets that the capture missed at this point."""
@@ -227,6 +230,20 @@ class MessageReader(ABC):
             self._cut()
             return self.lose(pos, torn=True)
         return self._take_line(data[pos:line_end], pos, line_end + 1)
+
+    def _read_whole_chunks(self, data: bytes, pos: int, end: int) -> int:
+        """Read chunks that are wholly in these octets, as most are; the position after them."""
+        limit = self._shared.limits.line_octets
+        while (line_end := data.find(b"\n", pos, min(end, pos + limit))) >= 0:
+            start = line_end + 1
+            after = start + parse_chunk_size(data[pos:line_end])
+            if after <= start or after + 2 > end or data[after] != CR or data[after + 1] != LF:
+                break
+            self._body_len += after - start
+            if self._kept is not None:
+                self._kept.add(data[start:after])
+            pos = after + 2
+        return pos
 
     def _take_line(self, line: bytes, pos: int, after: int) -> int:
         state = self.state
