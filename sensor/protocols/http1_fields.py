@@ -241,10 +241,10 @@ class FieldParser:
 
 def _unfold(lines: list[bytes]) -> list[bytes]:
     """Join continuation lines to their field with one space (RFC 9112, section 5.2)."""
-    unfolded: list[bytes] = []
+    fields: list[list[bytes]] = []
     for line in lines:
-        if line[:1] in (b" ", b"\t") and unfolded:
-            unfolded[-1] = (unfolded[-1] + b" " + line.strip(_BLANK)).strip(_BLANK)
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1].append(line.strip(_BLANK))
         else:
-            unfolded.append(line.strip(_BLANK))
-    return unfolded
+            fields.append([line.strip(_BLANK)])
+    return [b" ".join(filter(None, parts)) for parts in fields]
