@@ -1,8 +1,7 @@
 """Header fields of HTTP/1 (RFC 9110, section 5; RFC 9112, sections 5 and 6): what a sensor needs of them.
 
-A browser sends the same lines again and again, and a server too, so both the whole field section and
-each line are looked up in a bounded memo before they are parsed: a section seen before costs one
-dictionary look-up, a line seen before another.
+A browser sends the same fields again and again, and a server too, so the whole section is looked up in a
+bounded memo before it is parsed. Of a new one, each line costs a look-up of its name in another.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ NO_LENGTH = -1
 BAD_LENGTH = -2
 
 _OTHER, _HOST, _USER_AGENT, _REFERER, _CONTENT_TYPE, _LENGTH, _TRANSFER, _CODING, _UPGRADE = range(9)
-_NO_COLON, _INVALID, _ODD = 9, 10, 11
+_NO_COLON, _INVALID = 9, 10
 _KINDS = {
     b"host": _HOST,
     b"user-agent": _USER_AGENT,
@@ -24,11 +23,9 @@ _KINDS = {
     b"content-encoding": _CODING,
     b"upgrade": _UPGRADE,
 }
-_UNREMARKABLE = (_OTHER, b"")
-_FOLD = (b" ", b"\t", b"")
+_FOLD = (b" ", b"\t")
 _BLANK = b" \t\r\x0b\x0c"
 _MAX_LENGTH_DIGITS = 18  # below 2**63, what servers hold a length in; leading zeros do not count
-_MAX_MEMO_LINE = 512  # a line longer than this (a cookie, a token) does not come back verbatim
 _MAX_MEMO_SECTION = 2048
 _MAX_MEMO_NAME = 64
 
@@ -57,7 +54,7 @@ class Fields:
 class FieldParser:
     """Field sections of requests, or of responses, with the memo that all flows share."""
 
-    __slots__ = ("_lines", "_max_entries", "_max_lines", "_names", "_side", "over_limit", "sections")
+    __slots__ = ("_max_entries", "_max_lines", "_names", "_side", "over_limit", "sections")
 
     def __init__(self, side: str, max_lines: int, max_entries: int) -> None:
         """:param side: ``request`` or ``response``, as it stands in the anomalies' names."""
@@ -66,7 +63,6 @@ class FieldParser:
         self._max_entries = max_entries
         self.sections: dict[bytes, Fields] = {}
         """Sections read before. None of them holds an empty line."""
-        self._lines: dict[bytes, tuple[int, bytes]] = {}
         self._names: dict[bytes, int] = {}
         self.over_limit = 0
         """Sections with more than ``max_lines`` lines, whose further lines were not read."""
@@ -89,7 +85,10 @@ class FieldParser:
 
     def read_plain(self, section: bytes) -> Fields | None:
         """As ``parse_plain``, for a caller that remembers whole heads: the section is not looked up."""
-        return self._read_lines(section.split(b"\r\n"), set())
+        lines = section.split(b"\r\n")
+        if section.count(b"\n") >= len(lines):
+            return None
+        return self._read_lines(lines, set())
 
     def _remember(self, section: bytes, fields: Fields) -> Fields:
         if len(section) <= _MAX_MEMO_SECTION:
@@ -102,7 +101,7 @@ class FieldParser:
         """Read a section with bare LF, folded lines, or too many."""
         lines = [line.removesuffix(b"\r") for line in section.split(b"\n")]
         names: set[str] = set()
-        if any(line[:1] in _FOLD for line in lines if line):
+        if any(line[:1] in _FOLD for line in lines):
             lines = _unfold(lines)
             names.add(f"http.invalid_{self._side}_field_folding")
         if len(lines) > self._max_lines:
@@ -118,24 +117,29 @@ class FieldParser:
 
         :param names: of anomalies, added to.
         """
-        fields = Fields()
-        memo = self._lines
-        seen = 0
-        transfer: list[bytes] = []
         if len(lines) > self._max_lines:
             return None
+        fields = Fields()
+        known = self._names
+        seen = 0
+        transfer: list[bytes] = []
         for line in lines:
-            entry = memo.get(line) or self._parse_line(line)
-            if entry is _UNREMARKABLE:
+            name, colon, value = line.partition(b":")
+            kind = known.get(name) if colon else None
+            if kind is None:
+                if line[:1] in _FOLD:
+                    return None
+                if not line:
+                    continue
+                kind = self._parse_name(name) if colon else _NO_COLON
+            if kind == _OTHER:
                 continue
-            kind, value = entry
+            value = value.strip(_BLANK)
             bit = 1 << kind
             if kind == _LENGTH:
                 self._set_length(fields, value, names)
             elif kind == _TRANSFER:
                 transfer.append(value)
-            elif kind == _ODD:
-                return None
             elif kind >= _NO_COLON:
                 fault = "field_missing_colon" if kind == _NO_COLON else "header_invalid"
                 names.add(f"http.{self._side}_{fault}")
@@ -165,26 +169,6 @@ class FieldParser:
             fields.anomalies = tuple(sorted(names))
         fields.is_plain = fields.has_host and fields.length <= 0 and not (transfer or names or fields.upgrade)
         return fields
-
-    def _parse_line(self, line: bytes) -> tuple[int, bytes]:
-        name, colon, value = line.partition(b":")
-        kind = self._names.get(name)
-        if kind is None or b"\n" in value:
-            # The memos hold whole lines only, so that a section of remembered lines needs no such look.
-            if line[:1] in _FOLD or b"\n" in line:
-                return (_ODD, b"") if line else _UNREMARKABLE
-            kind = self._parse_name(name) if colon else _NO_COLON
-        if kind == _OTHER:
-            entry = _UNREMARKABLE
-        elif kind >= _NO_COLON:
-            entry = (kind, b"")
-        else:
-            entry = (kind, value.strip(_BLANK))
-        if len(line) <= _MAX_MEMO_LINE:
-            if len(self._lines) >= self._max_entries:
-                self._lines.clear()
-            self._lines[line] = entry
-        return entry
 
     def _parse_name(self, name: bytes) -> int:
         """Kind of a field.

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.protocols.http1 import Http1Limits, Http1Shared
 from tests.fuzz.fuzz_http1 import one
 from tests.protocols.conversation import read
 from tests.protocols.http1_cases import CASES
@@ -66,6 +67,24 @@ def test_damage_is_read_alike_in_every_split(
     client = client[:at] + noise + client[at + len(noise) // 2 :]
     server = server[: at // 2] + noise + server[at // 2 :]
     one(bytes([len(steps)]) + steps + len(client).to_bytes(2) + client + server)
+
+
+@given(st.lists(turns(), max_size=3), turns(), st.integers(0, 400), st.binary(max_size=3))
+def test_what_other_flows_said_before_changes_nothing(
+    before: list[list[tuple[bytes, bytes]]],
+    conversation: list[tuple[bytes, bytes]],
+    at: int,
+    noise: bytes,
+) -> None:
+    def pieces(turns: list[tuple[bytes, bytes]]) -> list[tuple[bool, bytes]]:
+        sides = [b"".join(side) for side in zip(*turns, strict=True)]
+        client, server = (side[:at] + noise + side[at + 1 :] for side in sides)
+        return [(True, client), (False, server)]
+
+    shared = Http1Shared(Http1Limits(memo_entries=3))
+    for each in before:
+        read(pieces(each), shared=shared)
+    assert read(pieces(conversation), shared=shared) == read(pieces(conversation))
 
 
 @given(st.binary(max_size=200))
