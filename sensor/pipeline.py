@@ -196,15 +196,18 @@ def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:
     """UDP payloads, each a piece of its own."""
     at = np.flatnonzero((packets.layer[tracked.rows] == Layer.UDP) & (packets.payload_len[tracked.rows] > 0))
     row = tracked.rows[at]
+    number = row + batch.first_number
     zero = np.zeros(at.shape[0], np.int64)
     return Pieces(
         2 * tracked.slots[tracked.group[at]] + tracked.direction[at],
         packets.payload_offset[row],
         packets.payload_len[row],
         zero,
-        row + batch.first_number,
+        number,
+        number,
         batch.ts_ns[row],
         zero,
+        zero[:0],
         zero[:0],
     )
 

@@ -21,6 +21,8 @@ class Acks:
 
     arrival: list[int]
     number: list[int]
+    packet: list[int]
+    """Packet numbers."""
     base: int
     """Sequence number of the stream's position 0."""
     declared: list[int] = field(default_factory=list)
@@ -34,15 +36,15 @@ class Acks:
             if not slow.held.segments:  # there is no hole
                 self.done = stop
                 return
-            if self._apply(slow, self.number[self.done]):
+            if self._apply(slow, self.number[self.done], self.packet[self.done]):
                 self.declared.append(self.arrival[self.done])
             self.done += 1
 
-    def _apply(self, slow: SlowStream, number: int) -> bool:
+    def _apply(self, slow: SlowStream, number: int, packet: int) -> bool:
         """Return whether an acknowledgement made a hole a gap."""
         ahead = distance(number, (self.base + slow.next) % MODULUS)
         if ahead <= 0 or ahead > FAR:
             return False
         gaps = slow.gaps
-        slow.acknowledged(slow.next + ahead)
+        slow.acknowledged(slow.next + ahead, packet)
         return slow.gaps > gaps

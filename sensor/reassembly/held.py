@@ -118,6 +118,8 @@ class SlowStream:
     out: PieceList
     fin: int | None
     """Position of the end of the stream, if a FIN told it."""
+    moved_at: int
+    """Number of the last packet that the stream took something from, or gave up a hole for."""
     gaps: int = 0
     gap_octets: int = 0
     first_piece: int = field(init=False)
@@ -131,8 +133,9 @@ class SlowStream:
 
     def deliver(self, offset: int, cap_len: int, wire_len: int, number: int, ts_ns: int) -> None:
         """Deliver octets of the batch at ``next``."""
+        self.moved_at = number
         if cap_len:
-            self.out.add(self.stream, offset, cap_len, self.owed, number, ts_ns, self.next)
+            self.out.add(self.stream, offset, cap_len, self.owed, number, number, ts_ns, self.next)
             self.owed = 0
         self.owed += wire_len - cap_len
         self.next += wire_len
@@ -148,10 +151,12 @@ class SlowStream:
         out.length += wire_len
         out.gap += [self.owed] + [0] * (n - 1)
         out.number += number
+        out.released += number
         out.ts_ns += ts_ns
         out.position += position[:-1]
         self.owed = 0
         self.next = position[-1]
+        self.moved_at = number[-1]
 
     def drain(self) -> None:
         """Deliver held segments that ``next`` has reached."""
@@ -163,7 +168,8 @@ class SlowStream:
                 continue
             data = segment.data[skip:]
             if data:
-                self.out.add_stored(self.stream, data, self.owed, segment.number, segment.ts_ns, self.next)
+                number, at = segment.number, self.moved_at
+                self.out.add_stored(self.stream, data, self.owed, number, at, segment.ts_ns, self.next)
                 self.owed = 0
             self.owed += segment.wire_len - skip - len(data)
             self.next = segment.end
@@ -178,9 +184,10 @@ class SlowStream:
             self.gap_octets += missing
         self.drain()
 
-    def acknowledged(self, position: int) -> None:
-        """The other side has everything before ``position``."""
+    def acknowledged(self, position: int, number: int) -> None:
+        """The other side has everything before ``position``, as packet ``number`` says."""
         while self.held.segments and self.held.segments[0].position <= position:
+            self.moved_at = number
             self.skip_hole()
 
     def contradicts(self, position: int, data: bytes, octets: memoryview) -> bool:

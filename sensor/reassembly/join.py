@@ -21,6 +21,9 @@ class Joined:
     piece_start: I64
     """(p,) where each piece starts in ``data``."""
     piece_number: I64
+    """(p,) packet that brought each piece."""
+    piece_released: I64
+    """(p,) packet at which reassembly handed it on."""
     piece_ns: I64
     piece_position: I64
     run_start: I64
@@ -61,13 +64,14 @@ class Joiner:
         """
         streams = len(pieces)
         if len(datagrams):
-            stream, length, gap, number, ts_ns, position, offset = (
+            stream, length, gap, number, released, ts_ns, position, offset = (
                 np.concatenate([getattr(pieces, name), getattr(datagrams, name)])
-                for name in ("stream", "length", "gap", "number", "ts_ns", "position", "offset")
+                for name in ("stream", "length", "gap", "number", "released", "ts_ns", "position", "offset")
             )
         else:
             stream, length, gap, position = pieces.stream, pieces.length, pieces.gap, pieces.position
-            number, ts_ns, offset = pieces.number, pieces.ts_ns, pieces.offset
+            number, released, ts_ns = pieces.number, pieces.released, pieces.ts_ns
+            offset = pieces.offset
         views: list[bytes | memoryview] = [
             octets[start:end] for start, end in zip(offset.tolist(), (offset + length).tolist(), strict=True)
         ]
@@ -90,6 +94,7 @@ class Joiner:
             data,
             piece_start,
             number,
+            released,
             ts_ns,
             position,
             run_start,

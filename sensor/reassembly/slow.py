@@ -73,7 +73,7 @@ class SlowPath:
         begins = np.searchsorted(stream_of, streams).tolist()
         ends = np.searchsorted(stream_of, streams, side="right").tolist()
         segments = self._gather(data, in_order, begins, rows, batch)
-        acks_of = self._acks(streams, rows)
+        acks_of = self._acks(streams, rows, batch.first_number)
         for stream, begin, end, acks in zip(streams.tolist(), begins, ends, acks_of, strict=True):
             slow = self._open(stream, out)
             retransmitted = self._take_in(slow, segments, begin, end, acks, batch.octets)
@@ -117,16 +117,18 @@ class SlowPath:
             stretch_end=_stretches(in_order & (cap_len == wire_len), begins),
         )
 
-    def _acks(self, streams: I64, rows: SegmentRows) -> Iterator[Acks]:
+    def _acks(self, streams: I64, rows: SegmentRows, first_number: int) -> Iterator[Acks]:
         """What the other sides acknowledge of ``streams``, by arrival."""
         spoke = np.flatnonzero((rows.flags & ACK) != 0)
         speaker, arrival, number = rows.stream[spoke], rows.at[spoke], rows.ack[spoke]
+        packet = rows.row[spoke] + first_number
         other = streams ^ 1
         begins = np.searchsorted(speaker, other).tolist()
         ends = np.searchsorted(speaker, other, side="right").tolist()
         bases = ((self._state.next[streams] - self._state.position[streams]) % MODULUS).tolist()
         for begin, end, base in zip(begins, ends, bases, strict=True):
-            yield Acks(arrival[begin:end].tolist(), number[begin:end].tolist(), base)
+            columns = (arrival[begin:end].tolist(), number[begin:end].tolist(), packet[begin:end].tolist())
+            yield Acks(*columns, base)
 
     def _take_in(
         self, slow: SlowStream, segments: _Segments, begin: int, end: int, acks: Acks, octets: memoryview
@@ -163,6 +165,7 @@ class SlowPath:
         elif segments.is_fin[i] and position + length >= max(slow.next, slow.held.end):
             # One that lies before what the stream has brought is forged, or from another connection.
             slow.fin = position + length
+            slow.moved_at = segments.number[i]
         if length <= 0:
             return False
         offset, cap_len = segments.offset[i], min(segments.cap_len[i], length)
@@ -179,6 +182,7 @@ class SlowPath:
             counters.segments_out_of_order += ahead > 0
         if position + length > slow.next:
             acks.until(slow, segments.at[i])
+            slow.moved_at = number
             segment = Segment(position, length, data, number, ts_ns)
             conflict |= slow.held.insert(segment, max(position, slow.next))
             slow.drain()
@@ -212,6 +216,7 @@ class SlowPath:
             held,
             out,
             fin if fin >= 0 else None,
+            int(state.moved_at[stream]),
         )
 
     def _close(self, slow: SlowStream) -> None:
@@ -221,6 +226,7 @@ class SlowPath:
         state.position[stream] = slow.next
         state.owed[stream] = slow.owed
         state.fin[stream] = -1 if slow.fin is None else slow.fin
+        state.moved_at[stream] = slow.moved_at
         state.waiting[stream] = bool(slow.held.segments)
         if slow.held.segments:
             self.held[stream] = slow.held

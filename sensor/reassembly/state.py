@@ -18,6 +18,8 @@ class StreamState:
         """Octets missing before it, that the next piece has to report."""
         self.fin = np.full(streams, -1, np.int64)
         """Position of the end of the stream; -1 while no FIN told it."""
+        self.moved_at = np.zeros(streams, np.int64)
+        """Number of the last packet that the stream took something from, or gave up a hole for."""
         self.closed = np.zeros(streams, np.bool_)
         """The end has been delivered."""
         self.waiting = np.zeros(streams, np.bool_)
@@ -28,5 +30,6 @@ class StreamState:
         self.position[streams] = 0
         self.owed[streams] = 0
         self.fin[streams] = -1
+        self.moved_at[streams] = 0
         self.closed[streams] = False
         self.waiting[streams] = False

@@ -68,7 +68,10 @@ class StreamReassembler:
             touched = np.union1d(touched, slow_streams)
         done = touched[(state.fin[touched] == state.position[touched]) & ~state.closed[touched]]
         state.closed[done] = True
-        return _pieces(pieces, done, []) if out is None else _merged(pieces, out, done)
+        closed = (done, state.moved_at[done])
+        if out is None:
+            return _pieces(pieces, closed, [])
+        return _pieces(_merged(pieces, out), closed, out.stored)
 
     def finish(self, slots: I64) -> Pieces:
         """What flows that end still hold, holes declared gaps; adds letters to their histories."""
@@ -77,7 +80,8 @@ class StreamReassembler:
         if streams.shape[0] == 0:
             return no_pieces()
         out = self._slow.give_up(np.sort(streams))
-        return _pieces(out.arrays(), np.zeros(0, np.int64), out.stored)
+        none = np.zeros(0, np.int64)
+        return _pieces(out.arrays(), (none, none), out.stored)
 
     def forget(self, slots: I64) -> None:
         """Flows have left the table: their slots are for others."""
@@ -108,7 +112,7 @@ class StreamReassembler:
         state, packets = self._state, batch.packets
         stream, wire_len, row = rows.stream[data], rows.wire_len[data], rows.row[data]
         if data.shape[0] == 0:
-            return [np.zeros(0, np.int64)] * 7
+            return [np.zeros(0, np.int64)] * 8
         starts = np.flatnonzero(np.append(True, stream[1:] != stream[:-1]))
         streams = stream[starts]
         total = np.cumsum(wire_len)
@@ -131,6 +135,7 @@ class StreamReassembler:
             gap = np.zeros_like(missing)
         state.next[streams] = rows.end[data[ends]]
         state.position[streams] = position[ends] + wire_len[ends]
+        state.moved_at[streams] = row[ends] + batch.first_number
         fin = np.flatnonzero((rows.flags[data] & FIN) != 0)
         if fin.shape[0]:
             state.fin[stream[fin]] = position[fin] + wire_len[fin]
@@ -139,7 +144,7 @@ class StreamReassembler:
             stream, row, cap_len = stream[keep], row[keep], cap_len[keep]
             gap, position = gap[keep], position[keep]
         offset, number = packets.payload_offset[row], row + batch.first_number
-        return [stream, offset, cap_len, gap, number, batch.ts_ns[row], position]
+        return [stream, offset, cap_len, gap, number, number, batch.ts_ns[row], position]
 
 
 def _carry(gap: I64, empty: Bool, starts: I64, stream: I64) -> I64:
@@ -156,17 +161,15 @@ def _carry(gap: I64, empty: Bool, starts: I64, stream: I64) -> I64:
     return total - np.where(since >= 0, total[since], 0)
 
 
-def _merged(fast: list[I64], out: PieceList, closed: I64) -> Pieces:
+def _merged(fast: list[I64], out: PieceList) -> list[I64]:
     slow = out.arrays()
     if fast[0].shape[0] == 0:
-        columns = slow
-    else:
-        columns = [np.concatenate(pair) for pair in zip(fast, slow, strict=True)]
-        order = np.argsort(columns[0], kind="stable")
-        columns = [column[order] for column in columns]
-    return _pieces(columns, closed, out.stored)
+        return slow
+    columns = [np.concatenate(pair) for pair in zip(fast, slow, strict=True)]
+    order = np.argsort(columns[0], kind="stable")
+    return [column[order] for column in columns]
 
 
-def _pieces(columns: list[I64], closed: I64, stored: list[bytes]) -> Pieces:
-    stream, offset, length, gap, number, ts_ns, position = columns
-    return Pieces(stream, offset, length, gap, number, ts_ns, position, closed, stored)
+def _pieces(columns: list[I64], closed: tuple[I64, I64], stored: list[bytes]) -> Pieces:
+    stream, offset, length, gap, number, released, ts_ns, position = columns
+    return Pieces(stream, offset, length, gap, number, released, ts_ns, position, *closed, stored)

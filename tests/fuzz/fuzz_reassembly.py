@@ -48,6 +48,7 @@ def streams(packets: list[Packet], split: list[int]) -> None:
         for number, expected in reference.flows.items():
             seen = sensor.flows[number]
             assert (seen.record, seen.octets) == (expected.record, expected.octets)
+            assert seen.released == expected.released
             assert sorted(seen.closed) == sorted(expected.closed)
         at_rest(sensor)
 

@@ -26,9 +26,8 @@ def test_turns_are_those_of_pieces_read_one_by_one(pieces: list[tuple[int, int, 
     offset = np.cumsum(length) - length
     zero = np.zeros_like(stream)
     octets = memoryview(bytes(i % 251 for i in range(int(length.sum()))))
-    joined = Joiner(0).join(
-        Pieces(stream, offset, length, gap, number, zero, zero, zero[:0]), no_pieces(), octets
-    )
+    pieces_of = Pieces(stream, offset, length, gap, number, number, zero, zero, zero[:0], zero[:0])
+    joined = Joiner(0).join(pieces_of, no_pieces(), octets)
     runs = np.arange(joined.stream_runs)
     turns = turns_of(joined, runs, np.zeros(runs.shape[0], np.bool_))
 

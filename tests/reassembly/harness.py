@@ -23,7 +23,7 @@ from sensor.telemetry import Counters
 from tests.flow.packets import LIMITS, columns, times
 from tests.reference import flow as reference_flow
 from tests.reference.flow import TCP, Packet
-from tests.reference.reassembly import Connection, Octet
+from tests.reference.reassembly import AT_END, Connection, Octet
 
 
 @dataclass(slots=True)
@@ -34,8 +34,10 @@ class Seen:
     reason: str = ""
     flow_id: int = 0
     octets: tuple[list[Octet], list[Octet]] = field(default_factory=lambda: ([], []))
-    closed: list[int] = field(default_factory=list)
-    """Directions that were closed."""
+    released: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
+    """For each octet, the packet at which it was handed on; ``AT_END``."""
+    closed: list[tuple[int, int]] = field(default_factory=list)
+    """Directions that were closed, and the packets that did it."""
 
 
 class Sensor:
@@ -49,6 +51,8 @@ class Sensor:
         """By number of the flow's first packet."""
         self.ended: list[int] = []
         self._ends: dict[int, int] = {}
+        self._released: dict[int, int] = {}
+        self._ending = False
 
     @property
     def table(self) -> FlowTable:
@@ -73,7 +77,9 @@ class Sensor:
             pass
 
     def _end_flows(self, slots: I64, reason: str) -> None:
+        self._ending = True
         self.take(self.streams.finish(slots), memoryview(b""))
+        self._ending = False
         records = flow_records(self.table, slots, reason, np.zeros(slots.shape[0], np.bool_))
         for i, number in enumerate(records.first_number.tolist()):
             seen = self._flow(number)
@@ -83,6 +89,7 @@ class Sensor:
         self.streams.forget(slots)
         for stream in (*(2 * slots).tolist(), *(2 * slots + 1).tolist()):
             self._ends.pop(stream, None)
+            self._released.pop(stream, None)
 
     def _flow(self, number: int) -> Seen:
         return self.flows.setdefault(number, Seen())
@@ -93,25 +100,28 @@ class Sensor:
             *(
                 getattr(pieces, name).tolist()
                 for name in Pieces.__annotations__
-                if name not in ("closed", "stored")
+                if name not in ("closed", "closed_at", "stored")
             ),
             strict=True,
         )
         last = -1
-        for stream, offset, length, gap, number, ts_ns, position in rows:
+        for stream, offset, length, gap, number, released, ts_ns, position in rows:
             assert stream >= last, "a stream's pieces lie side by side"
             last = stream
             assert length > 0
             assert position == self._ends.get(stream, 0) + gap
             self._ends[stream] = position + length
+            assert released >= max(number, self._released.get(stream, 0))
+            self._released[stream] = released
             data = pieces.stored[-1 - offset] if offset < 0 else bytes(octets[offset : offset + length])
             assert len(data) == length
             seen = self._flow(int(self.table.first_number[stream >> 1]))
             seen.octets[stream & 1].extend(
                 (position + i, octet, number, ts_ns) for i, octet in enumerate(data)
             )
-        for stream in pieces.closed.tolist():
-            self._flow(int(self.table.first_number[stream >> 1])).closed.append(stream & 1)
+            seen.released[stream & 1].extend([AT_END if self._ending else released] * length)
+        for stream, number in zip(pieces.closed.tolist(), pieces.closed_at.tolist(), strict=True):
+            self._flow(int(self.table.first_number[stream >> 1])).closed.append((stream & 1, number))
 
 
 def record_of(records: FlowRecords, i: int) -> dict[str, object]:
@@ -149,7 +159,10 @@ class Reference:
                 connection = connections.setdefault(flow.first_number, Connection(flow, limit=stream_octets))
                 letters += connection.segment(packet, direction)
                 closed = self.flows.setdefault(flow.first_number, Seen()).closed
-                closed += [d for d in (0, 1) if connection.streams[d].closed and d not in closed]
+                known = [d for d, _ in closed]
+                closed += [
+                    (d, packet.number) for d in (0, 1) if connection.streams[d].closed and d not in known
+                ]
             flow.note(letters)
         self.tracker.finish()
         self.streams = [stream for c in connections.values() for stream in c.streams]
@@ -158,6 +171,7 @@ class Reference:
             connection = connections.setdefault(flow.first_number, Connection(flow))
             flow.note(connection.finish())
             seen.octets = (connection.streams[0].delivered, connection.streams[1].delivered)
+            seen.released = (connection.streams[0].released, connection.streams[1].released)
             seen.reason = flow.reason
             seen.record = {
                 "proto": flow.proto,

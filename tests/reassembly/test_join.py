@@ -150,9 +150,11 @@ def columns_of(rows: list[tuple[int, int, int]]) -> Pieces:
         length=length,
         gap=zero,
         number=numbers,
+        released=numbers + 3,
         ts_ns=zero,
         position=zero,
         closed=zero[:0],
+        closed_at=zero[:0],
     )
 
 
@@ -166,6 +168,7 @@ def test_each_datagram_is_a_run_without_a_tail(streams: int) -> None:
         tail = b"ream" if streams and round_ else b""
         assert joined.data == (tail + b"stream" if streams else b"") + b"AABBB"
         assert joined.stream_runs == streams
+        assert joined.piece_released.tolist() == (joined.piece_number + 3).tolist()
         start = len(joined.data) - 5
         assert (
             joined.run_start.tolist()[streams:] == joined.run_fresh.tolist()[streams:] == [start, start + 2]

@@ -19,6 +19,7 @@ def compare(sensor: Sensor, reference: Reference) -> None:
         seen = sensor.flows[number]
         assert seen.record == expected.record
         assert seen.octets == expected.octets
+        assert seen.released == expected.released
         assert sorted(seen.closed) == sorted(expected.closed)
         # A flow that never spoke again may have been swept before the capture ended.
         assert seen.reason == expected.reason or (seen.reason, expected.reason) == ("timeout", "shutdown")
@@ -86,7 +87,7 @@ def test_every_slot_and_every_held_octet_is_given_back(packets: list[Packet], sp
 
 def without_reasons(sensor: Sensor) -> dict[int, tuple[object, ...]]:
     return {
-        number: (seen.record, seen.octets, sorted(seen.closed), seen.flow_id)
+        number: (seen.record, seen.octets, seen.released, sorted(seen.closed), seen.flow_id)
         for number, seen in sensor.flows.items()
     }
 

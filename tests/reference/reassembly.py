@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from tests.reference.flow import ACK, FIN, RST, SYN, Flow, Packet
 
 FAR = 1 << 30
+AT_END = -1
+"""Number of no packet: octets handed on because their flow ended."""
 
 Octet = tuple[int, int, int, int]
 """Position in the stream, value, packet number, time."""
@@ -32,6 +34,10 @@ class Stream:
     held: dict[int, Octet | None] = field(default_factory=dict)
     """What waits behind a hole, by position; None is an octet that the capture cut off."""
     delivered: list[Octet] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    """For each octet delivered, the packet at which it was."""
+    now: int = 0
+    """Number of the packet that is taken in."""
     known: dict[int, int] = field(default_factory=dict)
     """Every octet ever delivered, by position."""
     fin: int | None = None
@@ -61,6 +67,7 @@ class Stream:
             octet = self.held.pop(self.next)
             if octet is not None:
                 self.delivered.append(octet)
+                self.released.append(self.now)
                 self.known[octet[0]] = octet[1]
             self.next += 1
 
@@ -135,6 +142,7 @@ class Connection:
         if packet.flags & RST:
             return ""
         mine, other = self.streams[direction], self.streams[1 - direction]
+        mine.now = other.now = packet.number
         speaks = packet.wire_len or packet.flags & FIN
         seq = (packet.seq + (packet.flags & SYN != 0)) % 2**32
         if mine.base is None:
@@ -155,6 +163,7 @@ class Connection:
         """The flow ends; return the letters that this adds."""
         found = ""
         for direction, stream in enumerate(self.streams):
+            stream.now = AT_END
             while stream.held:
                 stream.skip_hole()
                 found += cased("G", direction)
