@@ -122,8 +122,8 @@ def scan_datagrams(plan: MatchPlan, joined: U8, run_start: I64, run_end: I64) ->
 def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Matches:
     """Look for the keywords and regexes of ``buffer`` in each of ``values``.
 
-    ``^`` and ``$`` in a regex stand for the start and end of the value. Positions are relative to
-    the value.
+    ``^`` and ``$`` in a regex stand for the start and end of the value. Nothing matches in an empty
+    value: the field may be absent. Positions are relative to the value.
     """
     buffer_plan = plan.buffers.get(buffer)
     if buffer_plan is None or not values:
@@ -247,6 +247,8 @@ def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | ND
         ends.append(end)
 
     for index, value in enumerate(values):
+        if not len(value):  # an array's truth is not its length
+            continue
         _scan(regexes.database, value, collect)
         if len(at) < len(ids):
             at += [index] * (len(ids) - len(at))

@@ -179,6 +179,11 @@ def test_what_no_signature_looks_into_is_not_scanned() -> None:
     assert plan.payload_tail == 0
 
 
+def test_an_absent_field_is_not_looked_into() -> None:
+    plan = compile_signatures([signature(regexes=("^[^a]*$",), buffers=(Buffer.HTTP_REFERER,))])
+    assert found(scan_fields(plan, Buffer.HTTP_REFERER, [b"", b"b", b"a", b""])) == [(1, 1, 1, 0)]
+
+
 def test_nothing_to_look_for() -> None:
     plan = compile_signatures([])
     assert not plan.buffers
