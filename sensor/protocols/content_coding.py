@@ -16,6 +16,7 @@ MAX_CODINGS = 2
 BOMB_RATIO = 100
 """A body cut at the limit that grew by more than this is called a bomb; text compresses 3 to 20 times."""
 
+_MAX_MEMBERS = 1024  # of a gzip body; bgzip's hold 64 KiB each, empty ones only cost
 _STEP = 4096  # octets fed at once; after damage, this many are fed again one by one
 _ZSTD_WINDOW = 8 << 20  # RFC 8878, section 3.1.1.1.2: what a decoder should support
 _GZIP, _ZLIB, _RAW = 31, 15, -15
@@ -49,7 +50,9 @@ def _inflate(body: bytes, limit: int, window: int) -> tuple[bytes, bool]:
     """Undo one zlib stream, or gzip members one after another (RFC 1952, section 2.2)."""
     out = bytearray()
     pos = 0
-    while pos < len(body) and len(out) < limit:
+    for _ in range(_MAX_MEMBERS):
+        if pos >= len(body) or len(out) >= limit:
+            return bytes(out), True
         decoder = zlib.decompressobj(window)
         while pos < len(body) and not decoder.eof and len(out) < limit:
             step = body[pos : pos + _STEP]
@@ -62,8 +65,8 @@ def _inflate(body: bytes, limit: int, window: int) -> tuple[bytes, bool]:
             pos += len(step)
         pos -= len(decoder.unused_data)
         if not decoder.eof or body[pos : pos + 2] != b"\x1f\x8b":
-            break
-    return bytes(out), True
+            return bytes(out), True
+    return bytes(out), False
 
 
 def _salvage(decoder: "zlib._Decompress", step: bytes, out: bytearray, limit: int) -> None:

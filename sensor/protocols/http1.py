@@ -83,6 +83,8 @@ class Http1Parser:
             self._client.close()
         else:
             self._server.close()
+        if self._pairing.switched != STAYS:
+            self._stop_if_over()
         if self._client.state == DONE and self._server.state == DONE:
             self._pairing.flush()
 

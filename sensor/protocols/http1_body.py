@@ -59,6 +59,6 @@ def parse_chunk_size(line: bytes) -> int:
     White space and CR before the digits are passed over, as browsers do.
     """
     digits = line.partition(b";")[0].strip(_BLANK)
-    if not digits or len(digits) > _MAX_SIZE_DIGITS or digits.translate(None, _HEX):
+    if not digits or len(digits.lstrip(b"0")) > _MAX_SIZE_DIGITS or digits.translate(None, _HEX):
         return -1
     return int(digits, 16)

@@ -11,8 +11,10 @@ from sensor.protocols.http1_lines import TCHAR
 NO_LENGTH = -1
 BAD_LENGTH = -2
 
-_OTHER, _HOST, _USER_AGENT, _REFERER, _CONTENT_TYPE, _LENGTH, _TRANSFER, _CODING, _UPGRADE = range(9)
-_NO_COLON, _INVALID = 9, 10
+_OTHER, _HOST, _USER_AGENT, _REFERER, _CONTENT_TYPE, _LENGTH, _TRANSFER, _CODING, _UPGRADE, _EXPECT = range(
+    10
+)
+_NO_COLON, _INVALID = 10, 11
 _KINDS = {
     b"host": _HOST,
     b"user-agent": _USER_AGENT,
@@ -22,6 +24,7 @@ _KINDS = {
     b"transfer-encoding": _TRANSFER,
     b"content-encoding": _CODING,
     b"upgrade": _UPGRADE,
+    b"expect": _EXPECT,
 }
 _FOLD = (b" ", b"\t")
 _BLANK = b" \t\r\x0b\x0c"
@@ -45,6 +48,8 @@ class Fields:
     other_transfer: bool = False
     """A Transfer-Encoding that does not end in chunked: the length is not known."""
     upgrade: bool = False
+    expects_continue: bool = False
+    """Of a request: whether its body follows may depend on the response (RFC 9110, section 10.1.1)."""
     has_host: bool = False
     anomalies: tuple[str, ...] = ()
     is_plain: bool = False
@@ -145,6 +150,8 @@ class FieldParser:
                 names.add(f"http.{self._side}_{fault}")
             elif kind == _UPGRADE:
                 fields.upgrade = True
+            elif kind == _EXPECT:
+                fields.expects_continue = b"100-continue" in value.lower()
             elif seen & bit:
                 if kind == _CODING:  # a list may be sent as several fields
                     fields.content_coding += b"," + value
@@ -208,6 +215,8 @@ class FieldParser:
     def _set_transfer(self, fields: Fields, value: bytes, names: set[str]) -> None:
         """Transfer-Encoding overrides Content-Length (RFC 9112, section 6.3)."""
         codings = [coding.strip(_BLANK).lower() for coding in value.split(b",")]
+        if not any(codings):
+            return  # an empty list
         if codings[-1] == b"chunked":
             fields.chunked = True
             # What was done to the body for the transfer alone was done after its content coding.

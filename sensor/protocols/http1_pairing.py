@@ -56,7 +56,7 @@ class Pairing:
         self._open: HttpTransaction | None = None
         self._answered = False
         self._responding: HttpTransaction | None = None
-        self._switching: list[int] = []  # tx_id of waiting requests that ask for another protocol
+        self._switching: deque[int] = deque()  # tx_id of waiting requests that ask for another protocol
         self._next_id = 0
         self._pending = 0  # octets in the queue, never less than there are
         self._evicted = 0  # requests that left the queue whose responses are still to come
@@ -74,6 +74,11 @@ class Pairing:
     def is_waiting(self) -> bool:
         """Whether a request waits for its response."""
         return bool(self._queue)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the open request has its whole response, before all its octets have come."""
+        return self._answered
 
     def next_id(self) -> int:
         """Number of a new transaction."""
@@ -93,11 +98,8 @@ class Pairing:
         limits, shared = self._shared.limits, self._shared
         self._pending += octets + _TX_OCTETS
         shared.pending += octets + _TX_OCTETS
-        if shared.pending > limits.total_pending_octets:
-            self._evict(down_to=0)
-        elif self._pending > limits.pending_octets:
-            # Half the bound, so that the queue is counted once in many requests.
-            self._evict(down_to=limits.pending_octets // 2)
+        if self._pending > limits.pending_octets or shared.pending > limits.total_pending_octets:
+            self._evict()
 
     def open_request(self, tx: HttpTransaction) -> None:
         """The newest request has more octets to come."""
@@ -136,8 +138,7 @@ class Pairing:
         queue = self._queue
         if status == 101:
             # It answers a request with Upgrade: those before that one lost their responses.
-            asked = [tx_id for tx_id in self._switching if queue and tx_id >= queue[0].tx_id]
-            while asked and queue[0].tx_id < asked[0]:
+            while queue and self._switching and queue[0].tx_id < self._switching[0]:
                 self._emit(queue.popleft())
         if not queue and not self._evicted:
             self._cut_held_head()
@@ -201,6 +202,11 @@ class Pairing:
     def lose_responses(self) -> None:
         """Octets were lost that may have held responses."""
         self._lost = True
+        if self._evicted:
+            # How many of the evicted requests had their responses there can't be told: none is waited for.
+            self._evicted = 0
+            while self._queue and self._queue[0] is not self._open:
+                self._emit(self._queue.popleft())
 
     def flush(self) -> None:
         """Emit every waiting request as it is."""
@@ -217,14 +223,16 @@ class Pairing:
 
     def _emit(self, tx: HttpTransaction) -> None:
         self._sink.append(tx)
-        if not self._queue:
-            self._count(-self._pending)
-            if self._switching:
-                self._switching.clear()
-
-    def _evict(self, down_to: int) -> None:
-        """Count the queue exactly; while it holds more, emit the oldest requests without their responses."""
         queue = self._queue
+        if not queue:
+            self._count(-self._pending)
+        if self._switching:
+            while self._switching and not (queue and queue[0].tx_id <= self._switching[0]):
+                self._switching.popleft()
+
+    def _evict(self) -> None:
+        """Count the queue exactly; past a bound, emit the oldest requests without their responses."""
+        queue, limits = self._queue, self._shared.limits
         sizes = [
             _TX_OCTETS
             + len(tx.target)
@@ -236,6 +244,12 @@ class Pairing:
             for tx in queue
         ]
         self._count(sum(sizes) - self._pending)
+        if self._shared.pending > limits.total_pending_octets:
+            down_to = 0
+        elif self._pending > limits.pending_octets:
+            down_to = limits.pending_octets // 2  # so that the queue is counted once in many requests
+        else:
+            return
         first = 1 if self._responding is queue[0] else 0
         while self._pending > down_to and len(queue) > first + 1:
             self._count(-sizes.pop(first))
@@ -244,3 +258,6 @@ class Pairing:
             self._evicted += 1
             self._shared.counters.requests_evicted += 1
             self._sink.append(tx)
+        if self._switching:
+            waiting = {tx.tx_id for tx in queue}
+            self._switching = deque(tx_id for tx_id in self._switching if tx_id in waiting)

@@ -7,7 +7,9 @@ Theory of operation. What octets are to come next:
       │ │        ▲ └─ 0 ─► TRAILER ────┼───► HEAD
       │ │        └──── CHUNK_END ◄─────┘
       │ ├──► UNTIL_CLOSE                                  a response without a length
-      │ └──► FIELDS ─────────────────────► HEAD           lines after a request line without a version
+      │ ├──► FIELDS ─────────────────────► HEAD           lines after a request line without a version
+      │ └──► EXPECT ─► LENGTH, CHUNK_SIZE                 a body that the client asked about (100-continue)
+      │         └────────────────────────► HEAD           … and was refused: the next request is here
       ├────► RESYNC ─────────────────────► HEAD           octets were lost, or are not HTTP
       └────► DONE                                         tunnel, other protocol, end of the stream
 
@@ -25,7 +27,9 @@ from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
 from sensor.protocols.http1_shared import Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
-HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE, FIELDS, RESYNC, DONE = range(10)
+(HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE, FIELDS, EXPECT, RESYNC, DONE) = range(
+    11
+)
 
 CR, LF = 13, 10
 _head_end = re.compile(rb"\n\r?\n").search
@@ -34,6 +38,7 @@ MAX_MEMO_HEAD = 2048
 """Octets of a head that is remembered: a longer one (cookies, tokens) does not come back verbatim."""
 MAX_PLAIN_HEAD = 8192
 """Octets of a head that is tried in one step; where that fails, they are few enough to have been in vain."""
+_LINE_TAIL = len(b" HTTP/1.1\r\n")
 _SHORT = 16  # octets of a first line that are looked at again with each call until there are more
 
 
@@ -41,11 +46,11 @@ class MessageReader(ABC):
     """Where one direction stands; what differs between requests and responses is in the subclasses."""
 
     __slots__ = (
-        "_begin",
         "_blank",
         "_body_len",
         "_kept",
         "_line_seen",
+        "_odd",
         "_pairing",
         "_remaining",
         "_scanned",
@@ -66,10 +71,12 @@ class MessageReader(ABC):
         self._want_body = want_body
         self.state = HEAD
         self._tx: HttpTransaction | None = None  # of the message whose body is being read
-        self._begin = 0  # where the data of the feed under way begins
-        # The next CRLF CRLF in it, its end if there is none; before the position: unknown. Looked for once
-        # for all heads before it, as there may be thousands that end otherwise.
+        # The next CRLF CRLF in the data of the feed under way, its end if there is none; before the position:
+        # unknown. Looked for once for all heads before it, as there may be thousands that end otherwise.
         self._blank = -1
+        self._odd = (
+            -1
+        )  # that which ended a head that is not of the plain form: heads before it are not either
         self._remaining = 0  # octets to come in LENGTH and CHUNK_DATA; seen in TRAILER and FIELDS
         self._body_len = 0
         self._kept: KeptBody | None = None
@@ -107,8 +114,7 @@ class MessageReader(ABC):
     def feed(self, data: bytes, pos: int, end: int) -> None:
         """Read the octets ``data[pos:end]``."""
         shift = 0
-        self._begin = pos
-        self._blank = -1
+        self._blank = self._odd = -1
         if self.carry is not None and pos < end:
             shift = pos - len(self.carry)
             joined = self._join(self.carry, data[pos:end])
@@ -235,6 +241,12 @@ class MessageReader(ABC):
         """Read chunks that are wholly in these octets, as most are; the position after them."""
         limit = self._shared.limits.line_octets
         while (line_end := data.find(b"\n", pos, min(end, pos + limit))) >= 0:
+            if data[pos] in BLANK:  # many blank lines cost no more than their octets
+                begin = data[pos : min(end, pos + limit)]
+                blank = begin[: len(begin) - len(begin.lstrip(BLANK))]
+                if lines := blank.rfind(b"\n") + 1:
+                    pos += lines
+                    continue
             start = line_end + 1
             after = start + parse_chunk_size(data[pos:line_end])
             if after <= start or after + 2 > end or data[after] != CR or data[after + 1] != LF:
@@ -287,7 +299,8 @@ class MessageReader(ABC):
             pos = line
             self._torn = False
         if end - pos > 2 * MAX_RESYNC_LINE:
-            pos = end - MAX_RESYNC_LINE
+            # A line's end that is found in what follows is looked back from by MAX_RESYNC_LINE.
+            pos = end - MAX_RESYNC_LINE - _LINE_TAIL
             self._torn = True
         return self._hold(data, pos, end) if pos < end else end
 

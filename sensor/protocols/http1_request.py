@@ -18,6 +18,7 @@ from sensor.protocols.http1_reader import (
     BLANK,
     CR,
     DONE,
+    EXPECT,
     FIELDS,
     HEAD,
     LF,
@@ -39,12 +40,13 @@ _TOLD_CUT = (b"host", b"user-agent", b"referer")
 class RequestReader(MessageReader):
     """Octets of the client."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_framing", "_lines")
     side = "request"
 
     def __init__(self, shared: Http1Shared, pairing: Pairing, want_body: bool) -> None:
         super().__init__(shared, pairing, want_body)
         self._lines: list[bytes] = []  # FIELDS: fields so far
+        self._framing = HEAD  # EXPECT: the state that the body is read in, if it comes
 
     def read_heads(self, data: bytes, pos: int, end: int, shift: int) -> int:
         """Read requests' heads from ``pos`` on while the state is HEAD; the position after what was used."""
@@ -55,9 +57,10 @@ class RequestReader(MessageReader):
                 blank = data.find(b"\r\n\r\n", pos, end)
                 self._blank = blank = blank if blank >= 0 else end
             head = None
-            if blank < end and blank - pos <= MAX_PLAIN_HEAD:
+            if blank < end and blank != self._odd and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
             if head is None:
+                self._odd = blank
                 pos = self._read_any_head(data, pos, end, shift)
                 continue
             tx = HttpTransaction(pairing.next_id(), *head, blank + 3 + shift)
@@ -78,6 +81,7 @@ class RequestReader(MessageReader):
             or parts[1][:1] != b"/"
             or parts[2] not in _VERSIONS
             or parts[0] not in METHODS
+            or parts[0] == b"CONNECT"
             or data[line_end - 1] != CR
             or blank + 4 - pos > self._shared.limits.head_octets
         ):
@@ -140,6 +144,8 @@ class RequestReader(MessageReader):
         self._set_fields(tx, fields)
         if self._frame(tx, fields):
             self._pairing.open_request(tx)
+            if fields.expects_continue:
+                self._framing, self.state = self.state, EXPECT
         return after
 
     def _read_endless_line(self, data: bytes, pos: int, stop: int, shift: int) -> int:
@@ -174,6 +180,45 @@ class RequestReader(MessageReader):
             tx.anomalies += ("http.missing_host_header",)
         if fields.upgrade:
             self._pairing.expect_switch(tx)
+
+    def _read_line(self, data: bytes, pos: int, end: int) -> int:
+        return self._expect(data, pos, end) if self.state == EXPECT else super()._read_line(data, pos, end)
+
+    def _expect(self, data: bytes, pos: int, end: int) -> int:
+        """Judge the first octets after a head that asked whether its body is wanted.
+
+        After a final response the client may leave the body out (RFC 9110, section 10.1.1), as those do that
+        are told to authenticate first: what comes then is a request.
+        """
+        if self._pairing.is_answered:
+            limit = self._shared.limits.line_octets
+            line_end = data.find(b"\n", pos, min(end, pos + limit))
+            if line_end < 0 and end - pos < limit:
+                return self._hold(data, pos, end)
+            request = parse_request_line(data[pos:line_end].removesuffix(b"\r")) if line_end >= 0 else None
+            if request is not None and request[2] and request[0] in METHODS:
+                self._end_message()
+                return pos
+        self.state = self._framing
+        return pos
+
+    def _take_as_body(self) -> None:
+        """EXPECT ends without a line: what is there of one is of the body."""
+        if self.state == EXPECT:
+            carry, self.carry = self.carry, None
+            self.state = self._framing
+            if carry:
+                self.feed(bytes(carry), 0, len(carry))
+
+    def gap(self, length: int) -> None:
+        """Account for missed octets."""
+        self._take_as_body()
+        super().gap(length)
+
+    def close(self) -> None:
+        """End the direction."""
+        self._take_as_body()
+        super().close()
 
     def _take_line(self, line: bytes, pos: int, after: int) -> int:
         if self.state != FIELDS:

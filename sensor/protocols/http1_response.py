@@ -40,9 +40,10 @@ class ResponseReader(MessageReader):
                 blank = data.find(b"\r\n\r\n", pos, end)
                 self._blank = blank = blank if blank >= 0 else end
             head = None
-            if blank < end and blank - pos <= MAX_PLAIN_HEAD:
+            if blank < end and blank != self._odd and blank - pos <= MAX_PLAIN_HEAD:
                 head = heads.get(data[pos:blank]) or self._read_plain_head(data, pos, blank)
             if head is None:
+                self._odd = blank
                 pos = self._read_any_head(data, pos, end, shift)
                 continue
             pos = blank + 4
@@ -94,15 +95,17 @@ class ResponseReader(MessageReader):
         limit = self._shared.limits.head_octets
         stop = min(end, pos + limit)
         start = data[pos : min(end, pos + _VERSION_OCTETS)].upper()
-        if not b"HTTP/".startswith(start) and not b"ICY ".startswith(start[:4]):
-            return self._start_old(pos, shift) if old else self._pass_over(pos)
+        if not _begins_version(start):
+            told = pos + next(n for n in range(len(start)) if not _begins_version(start[: n + 1]))
+            return self._start_old(pos, told + shift) if old else self._pass_over(pos)
         line_end = data.find(b"\n", pos, stop)
         if line_end < 0 and end - pos < limit:
             return self._hold(data, pos, end)
         line = data[pos:line_end] if line_end >= 0 else b""
         status_line = parse_status_line(line)
         if status_line is None:
-            return self._start_old(pos, shift) if old else self._pass_over(pos)
+            told = (line_end if line_end >= 0 else stop - 1) + shift
+            return self._start_old(pos, told) if old else self._pass_over(pos)
         last = head_end(data, line_end, stop)
         if last >= 0:
             fields = self._shared.responses.parse(field_section(data, line_end, last))
@@ -129,11 +132,13 @@ class ResponseReader(MessageReader):
                 memo.clear()
             memo[line] = status_line
 
-    def _start_old(self, pos: int, shift: int) -> int:
-        """A response without a head: everything until the end is its body."""
+    def _start_old(self, pos: int, told: int) -> int:
+        """A response without a head: everything until the end is its body.
+
+        :param told: index of the octet that told that there is no head.
+        """
         tx = self._pairing.claim(0)
-        index = max(pos + shift, self._begin)
-        tx.response_at = index
+        tx.response_at = told
         self._shared.new_responses.append(tx)
         self.state = UNTIL_CLOSE
         self._expect_body(tx, b"")
@@ -202,3 +207,8 @@ class ResponseReader(MessageReader):
             fields = self._shared.responses.parse(section.rpartition(b"\n")[0].removesuffix(b"\r"))
             self._start(status_line, fields, -1, _CUT)
             self._end_message()
+
+
+def _begins_version(start: bytes) -> bool:
+    """Whether the first octets of a head, in upper case, may be those of a status line."""
+    return b"HTTP/".startswith(start) or b"ICY ".startswith(start[:4])

@@ -108,11 +108,12 @@ class HttpFlows:
                 before = len(shared.new_responses)
                 parser.gap(to_server, gap)
                 self._date_cut(flow, before)
-            requests = len(shared.new_requests)
+            others = shared.new_responses if to_server else shared.new_requests
+            before = len(others)
             holds = parser.feed(to_server, data, start, end)
-            if not to_server and len(shared.new_requests) > requests:
-                # The response made a request of the head that was held.
-                self._date_cut(flow, len(shared.new_responses))
+            if len(others) > before:
+                # The other side's head that was held has ended here: answered, or by the end of a tunnel.
+                self._date_cut(flow, before if to_server else len(shared.new_responses))
             if holds:
                 flow.held[direction] = packet_of(joined, end - 1)
         self._collect(slot)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensor.protocols.probe import Verdict, probe_request, probe_response
+from sensor.protocols.probe import MAX_BLANK, MAX_FIRST_LINE, Verdict, probe_request, probe_response
 from sensor.reassembly.join import Joined
 
 MAX_PROBES = 64
 """Pieces of a direction that are asked before a flow joined in the middle is given up: a response of
 some 90 KB, after which a kept-alive client's next request has usually been seen."""
-_MAX_UNSURE = 65_536
+_MAX_UNSURE = MAX_BLANK + MAX_FIRST_LINE
 
 Packet = tuple[int, int]
 """Number and time of a packet."""

@@ -9,9 +9,10 @@ from sensor.protocols.http1_lines import MAX_METHOD, TCHAR, parse_request_line, 
 
 MAX_FIRST_LINE = 65536
 """Octets without a line end after which a direction is no longer waited for; a head's limit."""
+MAX_BLANK = 256
+"""Line ends and white space that are forgiven before it."""
 
 _LINE_ENDS = b"\r\n \t"
-_MAX_BLANK = 256
 _VERSIONS = (b"HTTP/", b"ICY ")
 
 
@@ -27,17 +28,16 @@ class Verdict(Enum):
 def probe_request(data: bytes, start: int, end: int) -> Verdict:
     """Whether ``data[start:end]``, the first octets that a client sent, begin an HTTP/1 request."""
     pos = skip_blank(data, start, end)
-    line_end = data.find(b"\n", pos, end)
+    line_end = data.find(b"\n", pos, min(end, pos + MAX_FIRST_LINE))
     if line_end >= 0:
         parsed = parse_request_line(data[pos:line_end])
         # PRI is HTTP/2's connection preface (RFC 9113, section 3.4).
         return Verdict.NO if parsed is None or parsed[0] == b"PRI" else Verdict.CERTAIN
-    if end - pos > MAX_FIRST_LINE:
+    if end - pos >= MAX_FIRST_LINE:
         return Verdict.NO
-    method, space, _ = data[pos : min(end, pos + MAX_METHOD + 1)].replace(b"\t", b" ").partition(b" ")
-    if method.rstrip(b"\r").translate(None, TCHAR) or (not space and len(method) > MAX_METHOD):
-        return Verdict.NO
-    return Verdict.UNSURE
+    begin = data[pos : min(end, pos + MAX_METHOD + 1)]
+    method = begin.split(None, 1)[0] if begin else b""
+    return Verdict.NO if len(method) > MAX_METHOD or method.translate(None, TCHAR) else Verdict.UNSURE
 
 
 def probe_response(data: bytes, start: int, end: int) -> Verdict:
@@ -46,10 +46,10 @@ def probe_response(data: bytes, start: int, end: int) -> Verdict:
     head = data[pos : min(end, pos + 5)]
     if not any(version.startswith(head[: len(version)].upper()) for version in _VERSIONS):
         return Verdict.NO
-    line_end = data.find(b"\n", pos, end)
+    line_end = data.find(b"\n", pos, min(end, pos + MAX_FIRST_LINE))
     if line_end >= 0:
         return Verdict.NO if parse_status_line(data[pos:line_end]) is None else Verdict.CERTAIN
-    if end - pos > MAX_FIRST_LINE:
+    if end - pos >= MAX_FIRST_LINE:
         return Verdict.NO
     # The version and three digits are enough to be certain, whatever the reason phrase's length.
     return Verdict.UNSURE if parse_status_line(data[pos:end]) is None else Verdict.CERTAIN
@@ -57,5 +57,5 @@ def probe_response(data: bytes, start: int, end: int) -> Verdict:
 
 def skip_blank(data: bytes, pos: int, end: int) -> int:
     """Past line ends and white space before a first line (RFC 9112, section 2.2), as many as are forgiven."""
-    blank = data[pos : min(end, pos + _MAX_BLANK)]
+    blank = data[pos : min(end, pos + MAX_BLANK)]
     return pos + len(blank) - len(blank.lstrip(_LINE_ENDS))

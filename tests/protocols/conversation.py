@@ -30,8 +30,6 @@ def read(
             assert is_cut is (tx.request_at < 0)
             heads.append((tx.tx_id, False, -1 if is_cut else tx.request_at + base))
         for tx in shared.new_responses:
-            if not tx.status:
-                continue  # HTTP/0.9 has no head; its response is dated by what told that it has none
             is_cut = "http.response_head_cut" in tx.anomalies
             assert is_cut is (tx.response_at < 0)
             heads.append((tx.tx_id, True, -1 if is_cut else tx.response_at + base))

@@ -56,6 +56,20 @@ CASES = [
         {"http.unable_to_match_response_to_request"},
     ),
     Case(
+        "chunk sizes with many zeros, blank lines before them",
+        GET,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"\r\n \n\n0000000000000000000002\r\nok\r\n\n00000000000000000000\r\n\r\n" + OK,
+        [(b"GET", b"/", b"h", 200, 0, 2), (b"", b"", b"", 200, 0, 2)],
+        {"http.unable_to_match_response_to_request"},
+    ),
+    Case(
+        "an empty list of transfer codings",
+        b"POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: ,\r\nContent-Length: 2\r\n\r\nok" + GET,
+        OK + OK,
+        [(b"POST", b"/p", b"h", 200, 2, 2), (b"GET", b"/", b"h", 200, 0, 2)],
+    ),
+    Case(
         "chunk without its line end, trailer without its empty line",
         GET + GET,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc0\r\n" + OK,

@@ -96,3 +96,10 @@ def test_what_was_done_for_the_transfer_is_undone_first(fields: bytes, body: byt
     (transaction,) = sink
     assert transaction.response_body == TEXT
     assert transaction.anomalies == ()
+
+
+def test_gzip_members_without_content_cost_little() -> None:
+    empty = gzip.compress(b"")
+    assert decode_content(empty * 500 + gzip.compress(b"last"), b"gzip", 100) == (b"last", "")
+    many = empty * 5000
+    assert decode_content(many + gzip.compress(b"last"), b"gzip", 100)[1] == "http.decompression_failed"

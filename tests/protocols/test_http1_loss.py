@@ -10,9 +10,9 @@ from tests.protocols.http1_cases import GET, OK
 class Flow:
     """A parser with its sink, fed whole byte strings."""
 
-    def __init__(self, limits: Http1Limits | None = None) -> None:
+    def __init__(self, limits: Http1Limits | None = None, shared: Http1Shared | None = None) -> None:
         self.sink: list[HttpTransaction] = []
-        self.shared = Http1Shared(limits or Http1Limits())
+        self.shared = shared or Http1Shared(limits or Http1Limits())
         self.parser = Http1Parser(self.shared.limits, self.sink, True, True, self.shared)
 
     def client(self, data: bytes) -> None:
@@ -233,3 +233,21 @@ def test_heads_of_every_form_before_a_far_empty_line(end: bytes) -> None:
     flow = Flow()
     flow.client((b"GET /" + end) * 3000 + get(b"/last"))
     assert [target for target, _, _ in flow.rows()] == [b"/"] * 3000 + [b"/last"]
+
+
+@pytest.mark.parametrize("length", range(8176, 8194))
+def test_resynchronisation_finds_long_targets_in_every_split(length: int) -> None:
+    """After lost octets a request line is looked back for from its end, as far as in one piece."""
+    octets = b"x" * 20_000 + b"}" + get(b"/" + b"a" * length)
+    line_end = octets.index(b" HTTP/1.1")
+
+    def found(cut: int) -> list[bytes]:
+        flow = Flow()
+        flow.parser.gap(True, 100)
+        flow.client(octets[:cut])
+        flow.client(octets[cut:])
+        return [target for target, _, _ in flow.rows()]
+
+    whole = found(0)
+    for cut in range(line_end, line_end + 12):
+        assert found(cut) == whole

@@ -1,6 +1,8 @@
+from collections.abc import Callable
+
 import pytest
 
-from sensor.protocols.probe import Verdict, probe_request, probe_response
+from sensor.protocols.probe import MAX_FIRST_LINE, Verdict, probe_request, probe_response
 
 REQUESTS = [
     b"GET / HTTP/1.1\r\n",
@@ -13,6 +15,9 @@ REQUESTS = [
     b"get / HTTP/1.1\r\n",
     b"GET / HTTP/1.\r\n",
     b"GET http://a/old\r\n",
+    b"GET\x0b/vt HTTP/1.1\r\n",
+    b"GET\t/ HTTP/1.1\r\n",
+    b"GET\r/ HTTP/1.1\r\n",
 ]
 OTHERS = [
     b"HELO x\r\n",
@@ -68,3 +73,13 @@ def test_an_endless_line_is_given_up() -> None:
     octets = b"GET /" + b"a" * 70_000
     assert probe_request(octets, 0, 60_000) is Verdict.UNSURE
     assert probe_request(octets, 0, len(octets)) is Verdict.NO
+
+
+@pytest.mark.parametrize(("probe", "begin"), [(probe_request, b"GET /"), (probe_response, b"HTTP/1.1 ")])
+def test_a_first_line_has_a_limit_wherever_its_end_is(
+    probe: Callable[[bytes, int, int], Verdict], begin: bytes
+) -> None:
+    line = begin + b"b" * MAX_FIRST_LINE + b" HTTP/1.1\r\n"
+    assert probe(line, 0, len(line)) is Verdict.NO
+    assert probe(line, 0, MAX_FIRST_LINE) is Verdict.NO
+    assert probe(line, 0, MAX_FIRST_LINE - 1) is Verdict.UNSURE
