@@ -84,10 +84,10 @@ class Pipeline:
 
     def _process(self, batch: Batch) -> None:
         counters = self.counters
-        counters.received += len(batch) + sum(batch.rejected.values())
+        counters.received += len(batch)
         counters.received_octets += int(batch.wire_len.sum())
         packets = decode_batch(batch)
-        decoded, rejected = count_events(packets, batch)
+        decoded, rejected = count_events(packets)
         counters.decoded += decoded
         for reason, count in rejected.items():
             counters.reject(reason, count)
@@ -228,5 +228,4 @@ def _parts(batch: Batch, max_rows: int) -> Iterator[Batch]:
             batch.link_type[rows],
             batch.first_number + start,
             batch.used,
-            batch.rejected if not start else {},
         )

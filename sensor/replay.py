@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporter.eve import EveWriter, Stream
-from sensor.capture.batch import Batch
+from sensor.capture.batch import NOT_A_PACKET, Batch
 from sensor.capture.numbering import PacketNumbers
 from sensor.capture.source import CaptureFile, find_captures, open_captures
 from sensor.config import SECOND_NS, Settings
@@ -114,12 +114,13 @@ class Replay:
         base = 0 if self._numbers is None else self._numbers.begin(file)
         first = True
         for batch in capture:
-            if len(batch):
-                if first and int(batch.ts_ns[0]) < self._last_ns - _BACKWARDS_NS:
+            times = batch.ts_ns[batch.link_type != NOT_A_PACKET]
+            if len(times):
+                if first and int(times[0]) < self._last_ns - _BACKWARDS_NS:
                     self._finish()
                     self._last_ns = 0
                 first = False
-                self._last_ns = max(self._last_ns, int(batch.ts_ns.max()))
+                self._last_ns = max(self._last_ns, int(times.max()))
             batch.first_number += base
             yield batch
 

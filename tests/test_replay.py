@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.pcaps.build import exchange, framed, in_ethernet
+from fixtures.pcaps.capture import formats
 from fixtures.pcaps.catalogue import ROOT, captures, name_of
 from sensor.capture.source import CaptureFile
 from sensor.config import Settings
@@ -48,6 +50,18 @@ def test_captures_of_other_times_do_not_touch_each_other() -> None:
     for capture in chosen:
         alone += [event | {"pcap_filename": str(capture)} for event in replay([capture])[1][:-1]]
     assert together[:-1] == alone
+
+
+def test_a_record_that_is_no_packet_does_not_tell_another_time(tmp_path: Path) -> None:
+    """A recording in two files is one flow, though the second begins with a record that has no time."""
+    frames = list(framed(exchange(), in_ethernet).frames)
+    first, second = tmp_path / "1.pcapng", tmp_path / "2.pcapng"
+    packets = [formats.enhanced(frame.octets, frame.ts_ns // 1000) for frame in frames]
+    head = formats.section() + formats.custom(b"x") + formats.interface()
+    first.write_bytes(head + formats.joined(packets[:4]))
+    second.write_bytes(head + formats.joined(packets[4:]))
+    _, events = replay([first, second])
+    assert [event["flow"]["conn_state"] for event in events if event["event_type"] == "flow"] == ["SF"]
 
 
 def test_notes_name_the_damaged_capture_once() -> None:

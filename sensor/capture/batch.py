@@ -4,16 +4,23 @@ One contiguous buffer of octets and one row per packet record. Replay fills the 
 live capture points it at the kernel's ring; nothing after this stage knows which.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from sensor.arrays import GUARD, I64, U8, U16
+from sensor.arrays import GUARD, I64, U8, U32
+
+NOT_A_PACKET: Final = 1 << 16
+"""``link_type`` of a row that stands for a record which is no packet. Link types have 16 bits."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive packet records of one capture.
+    """Consecutive records of one capture.
+
+    Every record is a row, those too that are no packets (link type ``NOT_A_PACKET``, no octets, the time
+    of the packet before them), so that row ``i`` is record ``first_number + i``.
 
     ``octets`` is valid until the reader is asked for its next batch. Row ``i`` has its captured
     octets at ``octets[offset[i] : offset[i] + cap_len[i]]``, and at least ``GUARD`` octets follow
@@ -31,15 +38,12 @@ class Batch:
     """(n,) int64, octets on the wire (at least ``cap_len``)."""
     ts_ns: I64
     """(n,) int64, nanoseconds since the Unix epoch."""
-    link_type: U16
-    """(n,) uint16, LINKTYPE_ value of the row's interface (https://www.tcpdump.org/linktypes.html)."""
+    link_type: U32
+    """(n,) uint32, LINKTYPE_ value of the row's interface (https://www.tcpdump.org/linktypes.html)."""
     first_number: int
     """Number of row 0 in its capture, counted from 1 over every record (``pcap_cnt``)."""
     used: int
     """Octets of the buffer in use, slack and guard excluded."""
-    rejected: dict[str, int] = field(default_factory=dict)
-    """Records that are part of the capture but could not be made rows, by reason. They are counted
-    as received, take a packet number each, and are rejected by these reasons."""
 
     def __len__(self) -> int:
         return len(self.offset)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from sensor.arrays import I64, U16, U64
+from sensor.arrays import I64, U32, U64
 
 MAX_INTERFACES: Final = 65_536
 """A section. The obsolete Packet Block cannot name more; a real capture has a handful."""
@@ -71,7 +71,7 @@ class InterfaceTable:
     __slots__ = ("_clock", "_clocks", "link_type", "since_block", "snaplen")
 
     def __init__(self, interfaces: list[Interface]) -> None:
-        self.link_type: U16 = np.array([i.link_type for i in interfaces], np.uint16)
+        self.link_type: U32 = np.array([i.link_type for i in interfaces], np.uint32)
         self.snaplen: I64 = np.array([i.snaplen for i in interfaces], np.int64)
         self.since_block: I64 = np.array([i.since_block for i in interfaces], np.int64)
         clocks = {(i.tsresol, i.tsoffset) for i in interfaces}

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from sensor.arrays import I64, U8, U16, U32, gather
+from sensor.arrays import I64, U8, U32, gather
+from sensor.capture.batch import NOT_A_PACKET
 from sensor.capture.block_kinds import PACKET, PACKET_MIN_LEN, SIMPLE, SIMPLE_MIN_LEN
 from sensor.capture.interfaces import ByteOrder, InterfaceTable
 from sensor.capture.pcap import MAX_CAP_LEN
@@ -28,7 +29,25 @@ class PacketRows:
     cap_len: I64
     wire_len: I64
     ts_ns: I64
-    link_type: U16
+    link_type: U32
+
+    def with_others(self, place: I64, offset: I64, last_ts_ns: int) -> "PacketRows":
+        """These rows, and one for each record that is not a packet.
+
+        :param place: (k,) int64, ascending, how many of these rows come before the record.
+        :param offset: (k,) int64, where it starts in the octets.
+        :param last_ts_ns: time of the packet before the first of these rows.
+        """
+        if not place.size:
+            return self
+        time_before = np.concatenate((np.array([last_ts_ns], np.int64), self.ts_ns))
+        return PacketRows(
+            offset=np.insert(self.offset, place, offset),
+            cap_len=np.insert(self.cap_len, place, 0),
+            wire_len=np.insert(self.wire_len, place, 0),
+            ts_ns=np.insert(self.ts_ns, place, time_before[place]),
+            link_type=np.insert(self.link_type, place, NOT_A_PACKET),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class PcapReader:
             cap_len=cap_len,
             wire_len=np.maximum(header["wire_len"], cap_len),
             ts_ns=ts_ns,
-            link_type=np.full(cap_len.shape, self._link_type, np.uint16),
+            link_type=np.full(cap_len.shape, self._link_type, np.uint32),
             first_number=number,
             used=self._window.end,
         )

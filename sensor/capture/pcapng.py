@@ -5,7 +5,7 @@ each names its own interfaces. Blocks of unknown type are skipped.
 
 The walk from block to block is the only loop, a section at a time; blocks are then sorted by type and
 read in columns. Custom blocks, systemd journal entries and Sysdig events are records without being
-packets: tshark numbers them as frames, and so they are counted here, as rejected.
+packets: tshark numbers them as frames, and so they are rows here, which decode rejects.
 """
 
 import struct
@@ -32,14 +32,8 @@ SECTION_HEADER_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 SECTION_ORDER: Final[dict[bytes, ByteOrder]] = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 """Byte-order magic, at octet 8 of a section header."""
 
-NOT_A_PACKET: Final = "capture.not_a_packet"
-
 MAX_BLOCK_LEN: Final = 16 << 20
 """Octets; libpcap's limit. Bounds the window, which holds every block whole."""
-
-MAX_SPLITS: Final = 16
-"""Batches a window is split into so that packet numbers stay exact around records that are not
-packets; a hostile file of nothing else would make a batch of each. Beyond it the total stays exact."""
 
 _SECTION_MIN_LEN: Final = 28
 
@@ -57,9 +51,6 @@ class PcapngReader:
         self._number = 1
         self._last_ts_ns = 0
         self._runs: list[PacketRows] = []
-        self._breaks: list[I64] = []
-        """For each record that is not a packet: how many of the window's rows come before it."""
-        self._row_count = 0
         self._begin_section("<")
         self._position = self._read_section_header(0)
         while not self._position and not self._fault and window.slide(0):
@@ -74,7 +65,8 @@ class PcapngReader:
         position = self._position
         while True:
             position = self._read_window(position)
-            yield from self._batches()
+            if self._runs:
+                yield self._batch()
             if self._fault:
                 self._notes.append(f"{window.name}: {self._fault}; nothing from there on was read")
                 return
@@ -204,49 +196,28 @@ class PcapngReader:
         if fault:
             self._fail(int(start[packet[count]]), fault)
             other = other[other < packet[count]]
+        if count or other.size:
+            self._runs.append(
+                rows.with_others(np.searchsorted(packet, other), start[other], self._last_ts_ns)
+            )
         if count:
             self._last_ts_ns = int(rows.ts_ns[-1])
-        self._runs.append(rows)
-        self._breaks.append(self._row_count + np.searchsorted(packet, other))
-        self._row_count += count
 
-    def _batches(self) -> Iterator[Batch]:
-        """The rows gathered from this window; a batch ends where a record is not a packet."""
+    def _batch(self) -> Batch:
+        """The rows gathered from this window, of which there is one at least."""
         runs, self._runs = self._runs, []
-        breaks, self._breaks = self._breaks, []
-        self._row_count = 0
-        if not runs:
-            return
-        offset = np.concatenate([run.offset for run in runs])
-        cap_len = np.concatenate([run.cap_len for run in runs])
-        wire_len = np.concatenate([run.wire_len for run in runs])
-        ts_ns = np.concatenate([run.ts_ns for run in runs])
-        link_type = np.concatenate([run.link_type for run in runs])
-        ends, counts = np.unique(np.concatenate(breaks), return_counts=True)
-        if ends.size > MAX_SPLITS:
-            ends = ends[: MAX_SPLITS + 1]
-            counts = np.append(counts[:MAX_SPLITS], counts[MAX_SPLITS:].sum())
-            ends[-1] = offset.size
-        if not ends.size or ends[-1] < offset.size:
-            ends, counts = np.append(ends, offset.size), np.append(counts, 0)
-        first = 0
-        for end, rejected in zip(ends.tolist(), counts.tolist(), strict=True):
-            rows = slice(first, end)
-            if end == first and not rejected:
-                continue
-            yield Batch(
-                octets=self._window.octets,
-                offset=offset[rows],
-                cap_len=cap_len[rows],
-                wire_len=wire_len[rows],
-                ts_ns=ts_ns[rows],
-                link_type=link_type[rows],
-                first_number=self._number,
-                used=self._window.end,
-                rejected={NOT_A_PACKET: rejected} if rejected else {},
-            )
-            self._number += end - first + rejected
-            first = end
+        batch = Batch(
+            octets=self._window.octets,
+            offset=np.concatenate([run.offset for run in runs]),
+            cap_len=np.concatenate([run.cap_len for run in runs]),
+            wire_len=np.concatenate([run.wire_len for run in runs]),
+            ts_ns=np.concatenate([run.ts_ns for run in runs]),
+            link_type=np.concatenate([run.link_type for run in runs]),
+            first_number=self._number,
+            used=self._window.end,
+        )
+        self._number += len(batch)
+        return batch
 
 
 def _pad(length: Any) -> Any:

@@ -11,6 +11,7 @@ class DecoderEvent(IntEnum):
     """One malformation; the value fits ``Packets.event`` (uint8), 0 means none."""
 
     NONE = 0
+    CAPTURE_NOT_A_PACKET = auto()
     GENERIC_UNSUPPORTED_LINK_TYPE = auto()
     GENERIC_TOO_MANY_LAYERS = auto()
     ETHERNET_PKT_TOO_SMALL = auto()

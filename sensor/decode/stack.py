@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from sensor.arrays import U8
-from sensor.capture.batch import Batch
+from sensor.capture.batch import NOT_A_PACKET, Batch
 from sensor.decode.ah import decode_authentication
 from sensor.decode.ayiya import decode_ayiya
 from sensor.decode.columns import Layer, Packets
@@ -42,7 +42,7 @@ from sensor.decode.teredo import decode_teredo
 from sensor.decode.udp import decode_udp
 from sensor.decode.vlan import decode_etag, decode_vlan, decode_vntag
 from sensor.decode.vxlan import decode_vxlan
-from sensor.decode.walk import Header, Rows, Walk
+from sensor.decode.walk import Header, Rows, Walk, indices
 
 MAX_LAYERS = 32
 """Headers peeled off one packet. Suricata stops at 16 without counting IPv6 extension headers,
@@ -138,7 +138,7 @@ _LINK_TYPES = {
 
 
 def _make_link_table() -> U8:
-    table = np.zeros(1 << 16, np.uint8)
+    table = np.zeros(NOT_A_PACKET + 1, np.uint8)
     for link_type, header in _LINK_TYPES.items():
         table[link_type] = header
     table.setflags(write=False)
@@ -159,6 +159,8 @@ def decode_batch(batch: Batch) -> Packets:
     walk = Walk(batch.octets, packets)
     wire_end = batch.offset + np.maximum(batch.wire_len, batch.cap_len)
     rows = walk.start(batch.offset, batch.offset + batch.cap_len, wire_end)
+    no_packet = indices(batch.link_type == NOT_A_PACKET)
+    walk.flag(no_packet, DecoderEvent.CAPTURE_NOT_A_PACKET)
     walk.dispatch(rows, _LINK_TABLE[batch.link_type], DecoderEvent.GENERIC_UNSUPPORTED_LINK_TYPE)
     for _ in range(MAX_LAYERS):
         pending = walk.take_pending(_HANDLERS)
@@ -174,18 +176,17 @@ def decode_batch(batch: Batch) -> Packets:
     return packets
 
 
-def count_events(packets: Packets, batch: Batch) -> tuple[int, dict[str, int]]:
+def count_events(packets: Packets) -> tuple[int, dict[str, int]]:
     """Account for every record of a batch.
 
-    :returns: rows decoded, and records rejected by reason, among them those that capture could not
-        make rows of. Their sum is the number of records that the batch stands for.
+    :returns: rows decoded, and rows rejected by reason. Their sum is the number of rows.
     """
     is_decoded = packets.layer != Layer.NONE
     decoded = int(np.count_nonzero(is_decoded))
-    rejected = dict(batch.rejected)
+    rejected: dict[str, int] = {}
     if decoded < len(packets):
         counts = np.bincount(packets.event[~is_decoded])
         for event in np.flatnonzero(counts).tolist():
             label = DecoderEvent(event).label
-            rejected[label] = rejected.get(label, 0) + int(counts[event])
+            rejected[label] = int(counts[event])
     return decoded, rejected

@@ -162,7 +162,7 @@ def _decode_again(packets: Packets, batch: Batch, whole: list[tuple[int, bytes]]
     rows = np.array([row for row, _ in whole], np.int64)
     offset = np.array([batch.append(data) for _, data in whole], np.int64)
     length = np.array([len(data) for _, data in whole], np.int64)
-    link_type = np.full(rows.shape[0], LINKTYPE_RAW, np.uint16)
+    link_type = np.full(rows.shape[0], LINKTYPE_RAW, np.uint32)
     again = decode_batch(
         Batch(batch.octets, offset, length, length, batch.ts_ns[rows], link_type, 0, batch.used)
     )

@@ -158,7 +158,7 @@ def test_nothing_behind_the_fault_is_counted() -> None:
     behind = formats.enhanced(b"a", interface_id=9) + formats.custom(b"x") + formats.enhanced(b"b")
     rows = read_rows(formats.section() + formats.interface() + formats.enhanced(b"c") + behind)
     assert rows.received == 1
-    assert rows.rejected == {}
+    assert rows.others == []
 
 
 def test_interfaces_are_bounded() -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.pcaps.capture import formats
+from sensor.capture.batch import NOT_A_PACKET
 from tests.capture.rows import read_rows
 from tests.reference.capture import Record, read_capture
 
@@ -133,20 +134,32 @@ def test_simple_packet_has_the_time_of_the_packet_before() -> None:
 
 
 def test_records_that_are_no_packets_take_numbers() -> None:
-    """They are received, and rejected by a reason; the packets after them count on."""
-    octets = formats.section() + formats.interface() + formats.enhanced(b"a")
-    octets += formats.custom(b"x") + formats.custom(b"y", copied=False) + formats.enhanced(b"b")
-    rows = read_rows(octets)
-    assert [r.number for r in rows.records] == [1, 4]
-    assert rows.rejected == {"capture.not_a_packet": 2}
-    assert rows.received == 4
+    """They are rows of their own, without octets, at the time of the packet before them."""
+    octets = formats.section() + formats.custom(b"w") + formats.interface() + formats.enhanced(b"a", 7)
+    octets += formats.custom(b"x") + formats.custom(b"y", copied=False) + formats.enhanced(b"b", 9)
+    for window in (64, 4096):
+        rows = read_rows(octets, window)
+        assert [(r.number, r.octets) for r in rows.records] == [(2, b"a"), (5, b"b")]
+        assert rows.others == [
+            Record(1, b"", 0, 0, NOT_A_PACKET),
+            Record(3, b"", 0, 7000, NOT_A_PACKET),
+            Record(4, b"", 0, 7000, NOT_A_PACKET),
+        ]
 
 
 def test_any_number_of_records_that_are_no_packets() -> None:
-    """A hostile alternation makes few batches, and the total is exact."""
+    """One batch however they alternate with packets, and every number is exact."""
     pair = formats.enhanced(b"a") + formats.custom(b"x")
-    rows = read_rows(formats.section() + formats.interface() + pair * 500, 1 << 20)
-    assert len(rows.records) == 500
-    assert rows.rejected == {"capture.not_a_packet": 500}
-    assert rows.received == 1000
-    assert rows.batches <= 18
+    octets = formats.section() + formats.interface() + pair * 500
+    rows = read_rows(octets, 1 << 20)
+    assert [r.number for r in rows.records] == list(range(1, 1001, 2))
+    assert [r.number for r in rows.others] == list(range(2, 1001, 2))
+    assert rows.batches == 1
+    small = read_rows(octets, 64)
+    assert (small.records, small.others) == (rows.records, rows.others)
+
+
+def test_no_link_type_of_a_file_says_that_a_record_is_no_packet() -> None:
+    """Not even the highest."""
+    octets = formats.section() + formats.interface(link=0xFFFF) + formats.enhanced(b"a")
+    assert [r.link_type for r in read_rows(octets).records] == [0xFFFF]

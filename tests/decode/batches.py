@@ -32,7 +32,7 @@ def make_batch(packets: Sequence[Captured]) -> Batch:
         cap_len=np.array([len(packet.data) for packet in packets], np.int64),
         wire_len=np.array([packet.wire_len for packet in packets], np.int64),
         ts_ns=np.zeros(n, np.int64),
-        link_type=np.array([packet.link_type for packet in packets], np.uint16),
+        link_type=np.array([packet.link_type for packet in packets], np.uint32),
         first_number=1,
         used=used,
     )

@@ -42,7 +42,7 @@ def read(data: bytes, window: int) -> tuple[list[Row], int, int] | None:
                 assert 0 <= size <= wire_len
                 assert 0 <= start <= start + size <= batch.used
                 rows.append((batch.octets[start : start + size].tobytes(), wire_len, ts_ns, link))
-            received += len(batch) + sum(batch.rejected.values())
+            received += len(batch)
         assert len(capture.notes) <= 1
         return rows, received, len(capture.notes)
 

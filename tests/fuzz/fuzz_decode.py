@@ -24,7 +24,7 @@ def one(data: bytes) -> None:
     batch = make_batch([record])
     packets = decode_batch(batch)
     assert row_of(packets, batch, 0) == reference_row(record)
-    decoded, rejected = count_events(packets, batch)
+    decoded, rejected = count_events(packets)
     assert decoded + sum(rejected.values()) == 1
 
 

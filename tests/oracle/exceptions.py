@@ -5,15 +5,6 @@ from types import MappingProxyType
 
 Request = tuple[str, bytes, bytes, bytes, bytes]
 
-FRAMES_THAT_ARE_NO_PACKETS: MappingProxyType[str, frozenset[int]] = MappingProxyType(
-    {
-        # Journal entries and the like: tshark numbers them as frames, and so does the sensor, but they
-        # are no packets on the line.
-        "capture/not_packets.pcapng": frozenset({1, 5, 6, 12}),
-    }
-)
-"""Capture: numbers of tshark's frames that the sensor rightly has no packet for."""
-
 NOT_TAKEN_APART: MappingProxyType[str, str] = MappingProxyType(
     {
         "tunnel/mpls_ethernet.pcap": "tshark takes a pseudowire's zero control word (RFC 4448, section 4.6) "
