@@ -8,10 +8,10 @@ import numpy as np
 from sensor.config import DetectionLimits
 from sensor.detections.alert import Alert
 from sensor.detections.detect import Detector, Place, Sender
+from sensor.detections.payload_regexes import PayloadRegexes, hits_of
 from sensor.flow.table import FlowTable
 from sensor.matching.compile import MatchPlan
-from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_one, scan_payload
-from sensor.matching.stream import StreamScanner
+from sensor.matching.scan import Matches, scan_fields, scan_one, scan_payload
 from sensor.protocols.http_flows import HttpFlow
 from sensor.protocols.transaction import HttpTransaction
 from sensor.protocols.uri import normalise_uri
@@ -46,8 +46,7 @@ class Inspector:
         self._table = table
         self._counters = counters
         self._detector = Detector(limits, counters)
-        self._streams = StreamScanner(plan)
-        self._last: dict[int, tuple[int, int, int]] = {}  # by open stream: last packet, its time, position
+        self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1)
         self._fields = [(buffer, value) for buffer, value in _FIELDS if plan.wants(buffer)]
 
     def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
@@ -60,20 +59,14 @@ class Inspector:
             plan, joined.data, joined.run_start, joined.run_end, joined.run_fresh, joined.run_position
         )
         self._counters.scans_flooded += found.flooded
-        hits = list(_rows(found))
+        hits = hits_of(joined, found)
         if plan.has_payload_regexes:
-            hits += self._regex_hits(joined)
-        for index, run, start, end in hits:
-            piece = int(joined.piece_at(np.array([end - 1]))[0])
+            hits += self._regexes.scan(joined)
+        # The first match in the order of the stream counts, of whatever kind.
+        for run, end, index, start, number, ts_ns in sorted(hits):
             first, last = int(joined.run_start[run]), int(joined.run_end[run])
-            place = Place(
-                Buffer.PAYLOAD,
-                start,
-                end,
-                int(joined.run_position[run]) + start - first,
-                int(joined.piece_number[piece]),
-                int(joined.piece_ns[piece]),
-            )
+            position = int(joined.run_position[run]) + start - first
+            place = Place(Buffer.PAYLOAD, start, end, position, number, ts_ns)
             self._payload_alert(
                 alerts, index, int(joined.run_stream[run]), place, http, joined.data, first, last
             )
@@ -131,18 +124,15 @@ class Inspector:
     def end(self, slots: list[int], http: dict[int, HttpFlow]) -> list[Alert]:
         """Flows ended; alerts on regexes that match at the very end of a stream."""
         alerts: list[Alert] = []
-        if self._last:
+        if self._plan.has_payload_regexes:
             for slot in slots:
                 for stream in (2 * slot, 2 * slot + 1):
-                    self._close(alerts, stream, http)
+                    hits, tail = self._regexes.close(stream)
+                    for end, index, position, number, ts_ns in hits:
+                        place = Place(Buffer.PAYLOAD, end, end, position, number, ts_ns)
+                        self._payload_alert(alerts, index, stream, place, http, tail, 0, len(tail))
         self._detector.forget(slots)
         return alerts
-
-    def _close(self, alerts: list[Alert], stream: int, http: dict[int, HttpFlow]) -> None:
-        number, ts_ns, position = self._last.pop(stream, (0, 0, 0))
-        for index, _ in self._streams.close(stream):
-            place = Place(Buffer.PAYLOAD, 0, 0, position, number, ts_ns)
-            self._payload_alert(alerts, index, stream, place, http, b"", 0, 0)
 
     def _transaction_alert(
         self,
@@ -175,41 +165,6 @@ class Inspector:
             _text(transaction.target),
         )
         alerts.append(self._detector.alert(signature, sender, place, value, 0, len(value)))
-
-    def _regex_hits(self, joined: Joined) -> list[tuple[int, int, int, int]]:
-        """(signature, run, end, end) of payload regexes: stream by stream, and datagrams."""
-        hits = []
-        n = joined.stream_runs
-        view = memoryview(joined.data)
-        rows = zip(
-            joined.run_stream[:n].tolist(),
-            joined.run_gap[:n].tolist(),
-            joined.run_fresh[:n].tolist(),
-            joined.run_end[:n].tolist(),
-            (joined.run_position + joined.run_fresh - joined.run_start)[:n].tolist(),
-            strict=True,
-        )
-        for run, (stream, gap, start, end, position) in enumerate(rows):
-            if gap:
-                self._streams.close(stream)  # what was matched so far can't go on across a gap
-            scanned = self._streams.scanned(stream)
-            for index, matched_end in self._streams.scan(stream, view[start:end], position):
-                at = start + matched_end - scanned
-                hits.append((index, run, at, at))
-        self._counters.regex_streams_evicted = self._streams.evicted
-        if n:
-            of_run = joined.run_stream[:n]
-            last = np.flatnonzero(np.append(of_run[1:] != of_run[:-1], [True]))
-            pieces = joined.piece_at(joined.run_end[last] - 1)
-            ends = joined.run_position[last] + joined.run_end[last] - joined.run_start[last]
-            columns = (joined.piece_number[pieces], joined.piece_ns[pieces], ends)
-            places = zip(*(column.tolist() for column in columns), strict=True)
-            self._last.update(zip(of_run[last].tolist(), places, strict=True))
-        datagrams = scan_datagrams(
-            self._plan, np.frombuffer(joined.data, np.uint8), joined.run_start[n:], joined.run_end[n:]
-        )
-        hits += [(index, run + n, end, end) for index, run, _, end in _rows(datagrams)]
-        return hits
 
     def _sender(self, slot: int, direction: int, client: int, flow: HttpFlow | None) -> Sender:
         table = self._table

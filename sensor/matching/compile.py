@@ -16,9 +16,13 @@ import hyperscan
 import numpy as np
 
 from sensor.arrays import I64, Bool
+from sensor.config import DetectionLimits
 from signatures.encodings import encode_keyword, literal_expression, regex_expression
 from signatures.model import Buffer, Signature
 from signatures.regex import regex_flags
+
+_CONTEXT = DetectionLimits().excerpt_before
+"""Octets carried for regexes: nothing but the excerpt of a match that is told of late depends on them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +80,8 @@ class MatchPlan:
     """Of the buffer kinds that any signature looks into."""
     payload_tail: int
     """Octets of a stream direction to carry from one batch to the next, so that keywords which
-    straddle the two are found: the longest payload keyword's, less one."""
+    straddle the two are found: the longest payload keyword's, less one. With payload regexes at least
+    as many as an excerpt shows before a match."""
     stream_regexes: Regexes | None
     """The payload regexes again, in stream mode."""
 
@@ -108,6 +113,8 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
             plans[buffer] = BufferPlan(literals, regexes)
     payload = plans.get(Buffer.PAYLOAD)
     tail = int(payload.literals.length.max()) - 1 if payload and payload.literals else 0
+    if payload and payload.regexes:
+        tail = max(tail, _CONTEXT)
     depth = np.array([signature.depth for signature in signatures], np.int64)
     stream_regexes = _compile_regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM)
     return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, stream_regexes)

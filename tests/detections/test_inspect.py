@@ -38,6 +38,6 @@ def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.M
 
 def test_streams_whose_regexes_start_anew_are_told() -> None:
     pipeline = pipeline_of(signature(regexes=("h.st",)))
-    pipeline._inspector._streams._max_streams = 1  # there is no option for it
+    pipeline._inspector._regexes._streams._max_streams = 1  # there is no option for it
     assert run(pipeline) > 0
     assert pipeline.counters.regex_streams_evicted > 0
