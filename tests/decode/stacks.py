@@ -279,6 +279,10 @@ def _ieee80211(rng: Random, depth: int) -> bytes:
 def _nflog(rng: Random, depth: int) -> bytes:
     order = rng.choice("<>")
     packet = ip_packet(rng, depth)
+    if rng.random() < 0.2:  # as before segmentation offload
+        at = 2 if packet[0] >> 4 == 4 else 4
+        packet = packet[:at] + bytes(2) + packet[at + 2 :]
+    copied = packet[: rng.choice((len(packet), rng.randint(0, len(packet))))]
     tlvs = b"".join(
         struct.pack(order + "HH", 4 + size, kind) + bytes((size + 3) // 4 * 4)
         for kind, size in rng.choices(((1, 4), (10, 5), (5, 4)), k=rng.randint(0, 4))
@@ -286,8 +290,8 @@ def _nflog(rng: Random, depth: int) -> bytes:
     return (
         bytes.fromhex("02000000")
         + tlvs
-        + struct.pack(order + "HH", 4 + len(packet), 9)
-        + packet
+        + struct.pack(order + "HH", 4 + len(copied), 9)
+        + copied
         + bytes(rng.choice((0, 8)))
     )
 

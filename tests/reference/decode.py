@@ -358,8 +358,9 @@ def _nflog(p: Packet, at: _At) -> _Next:
         if length < 4 or length > at.wire_room:
             raise _RejectedError("nflog.invalid_tlv")
         if kind == 9:
-            end = min(at.end, at.offset + length)
-            return "raw_ip", _At(at.offset + 4, end, end + 65536)
+            end, start = at.offset + length, at.offset + 4
+            told = p.u16(start + 2) if p.data[start : start + 1] < b"\x50" else p.u16(start + 4) + 40
+            return "raw_ip", _At(start, min(at.end, end), max(end, start + told))
         at = at.skip((length + 3) // 4 * 4)
     raise _RejectedError("nflog.no_payload")
 
