@@ -44,8 +44,6 @@ class Counters:
 
     http_transactions: int = 0
     detections: int = 0
-    alerts_suppressed: int = 0
-    """Matches of a signature that had already fired in the same direction of a flow."""
     alerts_forgotten: int = 0
     """Alerts past ``DetectionLimits.fired``: their signature may fire again in the same stream."""
     scans_flooded: int = 0

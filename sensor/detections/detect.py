@@ -1,7 +1,7 @@
 """Matches become alerts: conditions that octets alone can't tell, and once each.
 
-A signature fires once in each direction of a flow for ``payload``, and once in each transaction for
-each other buffer.
+A signature fires once in each direction of a flow for ``payload``, and once in each transaction for all
+other buffers together.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sensor.addresses import address_text
 from sensor.config import DetectionLimits
 from sensor.detections.alert import Alert
+from sensor.protocols.transaction import HttpTransaction
 from sensor.telemetry import Counters
 from signatures.model import Direction, PortRange, Signature
 
@@ -56,24 +57,34 @@ class Detector:
         self._fired: dict[int, set[tuple[int, bool]]] = {}
         self._fired_count = 0
 
-    def fires(self, slot: int, index: int, signature: Signature, sender: Sender, *, once: bool) -> bool:
-        """Whether a match of ``signature`` (the ``index``-th) becomes an alert.
+    def fires_in_flow(self, slot: int, index: int, signature: Signature, sender: Sender) -> bool:
+        """Whether a match of ``signature`` (the ``index``-th) in the payload becomes an alert.
 
-        :param once: remember it: the next match in this direction of the flow does not fire.
+        The next one in this direction of the flow does not.
         """
         if not _applies(signature, sender):
             return False
-        if not once:
-            return True
         key = (index, sender.to_server)
         if key in self._fired.get(slot, ()):
-            self._counters.alerts_suppressed += 1
             return False
         if self._fired_count < self._limits.fired:
             self._fired.setdefault(slot, set()).add(key)
             self._fired_count += 1
         else:
             self._counters.alerts_forgotten += 1
+        return True
+
+    def fires_in_transaction(
+        self, transaction: HttpTransaction, index: int, signature: Signature, sender: Sender
+    ) -> bool:
+        """Whether a match of ``signature`` (the ``index``-th) becomes an alert; the next in it does not."""
+        if not _applies(signature, sender):
+            return False
+        if transaction.fired is None:
+            transaction.fired = set()
+        if index in transaction.fired:
+            return False
+        transaction.fired.add(index)
         return True
 
     def alert(

@@ -87,7 +87,7 @@ class Inspector:
         # Whose side is the server's does not wait for HTTP here: a match before that is known counts alike.
         sender = self._sender(slot, stream & 1, 0, http.get(slot))
         signature = self._plan.signatures[index]
-        if self._detector.fires(slot, index, signature, sender, once=True):
+        if self._detector.fires_in_flow(slot, index, signature, sender):
             alerts.append(self._detector.alert(signature, sender, place, data, first, last))
 
     def inspect_requests(
@@ -150,7 +150,7 @@ class Inspector:
         direction = 1 - flow.client if response else flow.client
         sender = self._sender(slot, direction, flow.client, flow)
         signature = self._plan.signatures[index]
-        if not self._detector.fires(slot, index, signature, sender, once=False):
+        if not self._detector.fires_in_transaction(transaction, index, signature, sender):
             return
         place = Place(
             buffer,
