@@ -106,7 +106,7 @@ class Pipeline:
             return
         joined = self._joiner.join(pieces, datagrams, octets)
         slots = joined.run_stream[: joined.stream_runs] >> 1
-        self._http.parse(joined, pieces.closed, ~self._table.begins_with(slots, _HANDSHAKE))
+        self._http.parse(joined, pieces.closed, pieces.closed_at, ~self._table.begins_with(slots, _HANDSHAKE))
         self._take_marks(joined)
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)

@@ -15,7 +15,7 @@ from sensor.protocols.http1 import Http1Limits, Http1Parser, Http1Shared
 from sensor.protocols.http_probe import Found, HttpProbe, Packet, Turn, packet_of
 from sensor.protocols.probe import Verdict
 from sensor.protocols.transaction import HttpTransaction
-from sensor.protocols.turns import Turns, turns_of
+from sensor.protocols.turns import CLOSE, Turns, turns_of
 from sensor.reassembly.join import Joined
 
 UNKNOWN, HTTP, OTHER = 0, 1, 2
@@ -51,21 +51,19 @@ class HttpFlows:
         self._bodies = want_request_body, want_response_body
         self._probe = HttpProbe()
 
-    def parse(self, joined: Joined, closed: I64, midstream: NDArray[np.bool_]) -> None:
+    def parse(self, joined: Joined, closed: I64, closed_at: I64, midstream: NDArray[np.bool_]) -> None:
         """Read the runs of one batch.
 
         :param closed: streams whose end has been delivered.
+        :param closed_at: packets at which that was.
         :param midstream: (k,) by run: the flow's beginning was not seen.
         """
-        n = joined.stream_runs
-        slot = joined.run_stream[:n] >> 1
+        slot = joined.run_stream[: joined.stream_runs] >> 1
         runs = np.flatnonzero(self.application[slot] != OTHER)
-        if runs.shape[0]:
-            self._parse_turns(joined, turns_of(joined, runs, midstream))
-        if closed.shape[0]:
-            closed = closed[self.application[closed >> 1] != OTHER]
-            for stream in closed.tolist():
-                self._close(stream >> 1, stream & 1)
+        concerned = self.application[closed >> 1] != OTHER
+        closed, closed_at = closed[concerned], closed_at[concerned]
+        if runs.shape[0] or closed.shape[0]:
+            self._parse_turns(joined, turns_of(joined, runs, midstream, closed, closed_at))
 
     def finish(self, slots: I64) -> None:
         """Flows are over: hand over what their parsers hold."""
@@ -104,6 +102,11 @@ class HttpFlows:
         parser, data, client, shared = flow.parser, joined.data, flow.client, self.shared
         for direction, gap, start, end, _ in turns:
             to_server = direction == client
+            if end == CLOSE:
+                before = len(shared.new_responses)
+                parser.close(to_server)
+                self._date_cut(flow, before)
+                continue
             if gap:
                 before = len(shared.new_responses)
                 parser.gap(to_server, gap)
@@ -126,6 +129,8 @@ class HttpFlows:
         for direction in (found.client, 1 - found.client):
             unsure = found.unsure[direction]
             parser.feed(direction == found.client, unsure, 0, len(unsure))
+            if found.closed[direction]:
+                parser.close(direction == found.client)
         # What these octets completed has no place in the batch: its packet is the one held.
         for transaction in self.shared.new_requests[len(self.request_slots) :]:
             transaction.request_at = -1
@@ -133,14 +138,6 @@ class HttpFlows:
             transaction.response_at = -1
         self._date_cut(flow, before)
         return flow
-
-    def _close(self, slot: int, direction: int) -> None:
-        flow = self.flows.get(slot)
-        if flow is not None:
-            before = len(self.shared.new_responses)
-            flow.parser.close(direction == flow.client)
-            self._date_cut(flow, before)
-            self._collect(slot)
 
     def _date_cut(self, flow: HttpFlow, before: int) -> None:
         """Date the heads that no octet completed: by the last packet that brought octets of them.

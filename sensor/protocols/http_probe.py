@@ -3,26 +3,28 @@
 Theory of operation. A flow is unknown until the first octets of a direction tell (``probe``): a request
 makes that direction the client's, a response the other one. A flow whose both directions say no is not
 HTTP. Where the capture began in the middle of a connection, or lost octets, the first octets say little;
-then the start of each packet's piece is asked, a bounded number of times.
+then the start of each packet's piece is asked, a bounded number of times, and a request is believed only if
+its method is known. The probes bound what is held of octets that may yet tell.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensor.protocols.probe import MAX_BLANK, MAX_FIRST_LINE, Verdict, probe_request, probe_response
+from sensor.protocols.probe import Verdict, probe_request, probe_response
+from sensor.protocols.turns import CLOSE
 from sensor.reassembly.join import Joined
 
 MAX_PROBES = 64
 """Pieces of a direction that are asked before a flow joined in the middle is given up: a response of
 some 90 KB, after which a kept-alive client's next request has usually been seen."""
-_MAX_UNSURE = MAX_BLANK + MAX_FIRST_LINE
 
 Packet = tuple[int, int]
 """Number and time of a packet."""
 NO_PACKET: Packet = (0, 0)
 Turn = tuple[int, int, int, int, bool]
-"""Direction, octets missing before it, first and last place in the joined octets, beginning not seen."""
+"""Direction, octets missing before it, first and last place in the joined octets (``CLOSE``: its end),
+beginning not seen."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,9 @@ class _Unknown:
     """The packets that brought the last unsure octets."""
     said_no: list[bool] = field(default_factory=lambda: [False, False])
     probes: list[int] = field(default_factory=lambda: [0, 0])
+    places: list[list[int]] = field(default_factory=lambda: [[], []])
+    """Where the pieces of packets start in the unsure octets."""
+    closed: list[bool] = field(default_factory=lambda: [False, False])
     middle: bool = False
     """The beginning of the flow was not seen, or octets since."""
 
@@ -48,6 +53,8 @@ class Found:
     """By direction: octets of earlier batches that come before those of ``turns``."""
     held: list[Packet]
     """By direction: the packets that brought the last of them."""
+    closed: list[bool]
+    """By direction: it ended in earlier turns."""
     turns: list[Turn]
     """What is to be read of this batch."""
 
@@ -65,11 +72,16 @@ class HttpProbe:
         """
         unknown = self._unknown.get(slot)
         if unknown is None:
+            if all(end == CLOSE for _, _, _, end, _ in turns):
+                return Verdict.UNSURE  # of a direction that never said anything
             unknown = self._unknown[slot] = _Unknown()
         for at, turn in enumerate(turns):
             direction, gap, start, end, middle = turn
+            if end == CLOSE:
+                unknown.closed[direction] = True
+                continue
             if gap:
-                unknown.unsure[direction] = b""
+                unknown.unsure[direction], unknown.places[direction] = b"", []
                 unknown.middle = True
             unknown.middle |= middle
             begin, is_client = self._ask(unknown, direction, start, end, joined)
@@ -77,7 +89,8 @@ class HttpProbe:
                 del self._unknown[slot]
                 # Earlier turns of this batch said no, or wait in ``unsure``.
                 rest = [(direction, 0, begin, end, middle), *turns[at + 1 :]]
-                return Found(direction if is_client else 1 - direction, unknown.unsure, unknown.held, rest)
+                client = direction if is_client else 1 - direction
+                return Found(client, unknown.unsure, unknown.held, unknown.closed, rest)
         if all(unknown.said_no):
             del self._unknown[slot]
             return Verdict.NO
@@ -95,38 +108,31 @@ class HttpProbe:
         """Where HTTP begins in a turn (-1: it does not, or not yet), and whether it is a client's."""
         if unknown.said_no[direction]:
             return -1, False
-        data, held = joined.data, unknown.unsure[direction]
-        if held:
-            chunk = held + data[start:end]
-            verdict, is_client = _verdict(chunk, 0, len(chunk))
+        # What is unsure since earlier turns comes before it.
+        unsure = unknown.unsure[direction]
+        shift = len(unsure) - start
+        octets = unsure + joined.data[start:end] if unsure else joined.data
+        places, stop = unknown.places[direction], end + shift
+        if not unsure:
+            places, shift, stop = [], 0, end
+        first, last = np.searchsorted(joined.piece_start, [start, end])
+        places = places + [place + shift for place in joined.piece_start[first:last].tolist()]
+        unknown.unsure[direction], unknown.places[direction] = b"", []
+        for n, place in enumerate(places):
+            verdict, is_client = _verdict(octets, place, stop, unknown.middle)
             if verdict is Verdict.CERTAIN:
-                return start, is_client
-            if verdict is Verdict.UNSURE and len(chunk) <= _MAX_UNSURE:
-                unknown.unsure[direction] = chunk
-                unknown.held[direction] = packet_of(joined, end - 1)
-                return -1, False
-            unknown.unsure[direction] = b""
-            if not unknown.middle:
-                unknown.said_no[direction] = True
-                return -1, False
-        places = [start]
-        if unknown.middle:
-            first, last = np.searchsorted(joined.piece_start, [start, end])
-            places = joined.piece_start[first:last].tolist()
-        for place in places:
-            if unknown.probes[direction] >= (MAX_PROBES if unknown.middle else 1):
-                unknown.said_no[direction] = True
-                break
-            verdict, is_client = _verdict(data, place, end)
-            if verdict is Verdict.CERTAIN:
-                return place, is_client
-            if verdict is Verdict.UNSURE and end - place <= _MAX_UNSURE:
-                unknown.unsure[direction] = data[place:end]
+                # Of what was unsure, this much is HTTP.
+                unknown.unsure[direction] = unsure[place:] if unsure else b""
+                return max(place - shift, start), is_client
+            if verdict is Verdict.UNSURE:
+                unknown.unsure[direction] = octets[place:stop]
+                unknown.places[direction] = [later - place for later in places[n:]]
                 unknown.held[direction] = packet_of(joined, end - 1)
                 return -1, False
             unknown.probes[direction] += 1
-            if not unknown.middle:
+            if unknown.probes[direction] >= (MAX_PROBES if unknown.middle else 1):
                 unknown.said_no[direction] = True
+                break
         return -1, False
 
 
@@ -136,9 +142,10 @@ def packet_of(joined: Joined, index: int) -> Packet:
     return int(joined.piece_number[piece]), int(joined.piece_ns[piece])
 
 
-def _verdict(data: bytes, start: int, end: int) -> tuple[Verdict, bool]:
+def _verdict(data: bytes, start: int, end: int, middle: bool) -> tuple[Verdict, bool]:
     """What the probes say of octets whose sender is not known, and whether it is a client."""
-    request = probe_request(data, start, end)
+    # The middle of a text may look like a request of an unknown method.
+    request = probe_request(data, start, end, known=middle)
     if request is Verdict.CERTAIN:
         return request, True
     response = probe_response(data, start, end)

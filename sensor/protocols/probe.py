@@ -5,7 +5,7 @@ SMTP, FTP, IRC and SSH have no version at the end of their first line; SIP and R
 
 from enum import Enum
 
-from sensor.protocols.http1_lines import MAX_METHOD, TCHAR, parse_request_line, parse_status_line
+from sensor.protocols.http1_lines import MAX_METHOD, METHODS, TCHAR, parse_request_line, parse_status_line
 
 MAX_FIRST_LINE = 65536
 """Octets without a line end after which a direction is no longer waited for; a head's limit."""
@@ -14,6 +14,7 @@ MAX_BLANK = 256
 
 _LINE_ENDS = b"\r\n \t"
 _VERSIONS = (b"HTTP/", b"ICY ")
+_METHODS = b" " + b" ".join(sorted(METHODS))
 
 
 class Verdict(Enum):
@@ -25,18 +26,25 @@ class Verdict(Enum):
     NO = "no"
 
 
-def probe_request(data: bytes, start: int, end: int) -> Verdict:
-    """Whether ``data[start:end]``, the first octets that a client sent, begin an HTTP/1 request."""
+def probe_request(data: bytes, start: int, end: int, *, known: bool = False) -> Verdict:
+    """Whether ``data[start:end]``, the first octets that a client sent, begin an HTTP/1 request.
+
+    :param known: of a known method only.
+    """
     pos = skip_blank(data, start, end)
     line_end = data.find(b"\n", pos, min(end, pos + MAX_FIRST_LINE))
     if line_end >= 0:
         parsed = parse_request_line(data[pos:line_end])
         # PRI is HTTP/2's connection preface (RFC 9113, section 3.4).
-        return Verdict.NO if parsed is None or parsed[0] == b"PRI" else Verdict.CERTAIN
+        if parsed is None or parsed[0] == b"PRI" or (known and parsed[0] not in METHODS):
+            return Verdict.NO
+        return Verdict.CERTAIN
     if end - pos >= MAX_FIRST_LINE:
         return Verdict.NO
     begin = data[pos : min(end, pos + MAX_METHOD + 1)]
     method = begin.split(None, 1)[0] if begin else b""
+    if known and not (method in METHODS if len(method) < len(begin) else _METHODS.find(b" " + method) >= 0):
+        return Verdict.NO
     return Verdict.NO if len(method) > MAX_METHOD or method.translate(None, TCHAR) else Verdict.UNSURE
 
 
