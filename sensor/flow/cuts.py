@@ -3,12 +3,14 @@
 A group of rows with the same ports is cut at
 
 - a row that comes later after the one before it than the protocol's time-out;
-- a SYN that follows a SYN from the same side with another initial sequence number;
-- a SYN that follows none, or one from the other side (a simultaneous open is one connection), if a FIN or
-  RST came since.
+- a SYN that is not the last one again, if a FIN or RST came since;
+- without those, a SYN that follows a SYN from the same side with another initial sequence number, unless
+  both sides have spoken since: then the SYN-ACK that answers it (``rivals``).
 
-What a SYN is held against is the last SYN between these ports since the last time-out, whichever flow
-it began. So the rules look at rows alone, and where a batch ends changes nothing. Time is the latest
+A SYN from the other side is otherwise a simultaneous open, which is one connection.
+
+What a SYN is held against is the last SYN between these ports since the last time-out that was not
+a rival, whichever flow it began. Where a batch ends changes nothing. Time is the latest
 packet time so far: packets from two queues are often out of order by a little, and time that runs back
 would make the sweep of idle flows, which runs between batches, cut where the rows alone do not.
 """
@@ -19,6 +21,7 @@ import numpy as np
 
 from sensor.arrays import I64, U8, Bool
 from sensor.decode.columns import Packets
+from sensor.flow.rivals import Ports, remember, rival_cuts
 from sensor.flow.state import ACK, FIN, RST, SYN
 from sensor.flow.table import NO_SIDE, FlowTable
 
@@ -54,7 +57,7 @@ def idle_cuts(table: FlowTable, packets: Packets, by_slot: SlotRows) -> Bool:
 
 
 def syn_cuts(table: FlowTable, packets: Packets, by_slot: SlotRows, idle: Bool) -> Bool:
-    """(m,) whether the row is a SYN that starts another connection; remembers the last SYNs.
+    """(m,) whether another connection starts at the row; remembers the last SYNs.
 
     :param idle: (m,) what ``idle_cuts`` says.
     """
@@ -64,7 +67,8 @@ def syn_cuts(table: FlowTable, packets: Packets, by_slot: SlotRows, idle: Bool) 
     cuts = np.zeros(rows.shape[0], np.bool_)
     closes = (flags & (FIN | RST)) != 0
     at = np.flatnonzero((flags & (SYN | ACK)) == SYN)
-    if at.shape[0] == 0 and not closes.any() and not idle.any():
+    answers = np.flatnonzero((flags & (SYN | ACK)) == SYN | ACK)
+    if at.shape[0] == 0 and answers.shape[0] == 0 and not closes.any() and not idle.any():
         return cuts
     # A stretch: rows of one slot without a time-out between them. Some go on from an earlier batch.
     fresh, resumed = first | idle, first & known & ~idle
@@ -87,14 +91,27 @@ def syn_cuts(table: FlowTable, packets: Packets, by_slot: SlotRows, idle: Bool) 
     since = base[its]
     since[1:] = np.where(again[1:], closed_before[:-1], since[1:])
     closing = (closed_before > since) | (from_table & table.closing[slot[at]])
-    other = np.where(last_side == its_side, seq != last_seq, closing)
-    cuts[at] = other & (resumed[at] | ~fresh[at])
+    other = ((last_side != its_side) | (seq != last_seq)) & (resumed[at] | ~fresh[at])
+    cuts[at] = other & closing
+    # Whether the others cut depends on more than the SYN before them.
+    waiting = slot[np.concatenate([at, answers])]
+    waiting = waiting[table.rival_side[waiting] != NO_SIDE]
+    doubtful = np.unique(np.concatenate([slot[at[other & ~closing]], waiting]))
+    ports: dict[int, Ports] = {}
+    if doubtful.shape[0]:
+        mine = np.flatnonzero(np.isin(slot, doubtful))
+        found, ports = rival_cuts(
+            table, packets, rows[mine], slot[mine], side[mine], fresh[mine], resumed[mine]
+        )
+        cuts[mine] = False
+        cuts[mine[found]] = True
 
     # What the next batch has to know of each slot: its last stretch, and the last SYN in that.
     last_stretch = np.append(start_slot[1:] != start_slot[:-1], True)
     ends = np.append(start[1:], rows.shape[0]) - 1
     new = last_stretch & ~carried
     table.syn_side[start_slot[new]] = NO_SIDE
+    table.rival_side[start_slot[new]] = NO_SIDE
     since_start = (closed[ends] > base) | (carried & table.closing[start_slot])
     table.closing[start_slot[last_stretch]] = since_start[last_stretch]
     if at.shape[0]:
@@ -102,4 +119,5 @@ def syn_cuts(table: FlowTable, packets: Packets, by_slot: SlotRows, idle: Bool) 
         its_slot = slot[at[final]]
         table.syn_side[its_slot], table.syn_seq[its_slot] = its_side[final], seq[final]
         table.closing[its_slot] = closed[ends[its[final]]] > closed_before[final]
+    remember(table, ports)
     return cuts

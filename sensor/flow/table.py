@@ -69,6 +69,9 @@ class FlowTable:
         """Initial sequence number and side of the key of the last SYN between these ports."""
         self.closing = np.zeros(n, np.bool_)
         """A FIN or RST came after it, or without one."""
+        self.rival_seq = np.zeros(n, np.uint32)
+        self.rival_side = np.full(n, NO_SIDE, np.uint8)
+        """The last SYN that may be of another connection, while none has answered it."""
         self.ports = np.zeros((2, n), np.uint16)
         """Ports of originator and responder."""
         self.icmp = np.zeros((2, n), np.uint8)
@@ -95,6 +98,7 @@ class FlowTable:
         for column in (self.seen, self.history_len, self.tunnel, self.closing):
             column[slots] = 0
         self.syn_side[slots] = NO_SIDE
+        self.rival_side[slots] = NO_SIDE
         for pair in (self.packets, self.octets, self.payload, self.missed):
             pair[:, slots] = 0
         self.active[slots] = True

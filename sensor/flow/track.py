@@ -18,7 +18,7 @@ from sensor.config import FlowLimits
 from sensor.decode.columns import Layer, Packets
 from sensor.flow.cuts import SlotRows, idle_cuts, syn_cuts
 from sensor.flow.key import FlowKeys, flow_keys
-from sensor.flow.state import LETTERS, RESPONDER, letter_bits
+from sensor.flow.state import ACK, LETTERS, RESPONDER, S, letter_bits
 from sensor.flow.table import EndReason, FlowTable
 from sensor.telemetry import Counters
 
@@ -113,9 +113,11 @@ class FlowTracker:
         self._counters.flows += fresh.shape[0]
 
         direction = side ^ self.table.orig_side[slots][group]
-        tracked = Tracked(
-            rows, group, direction, starts, slots, letter_bits(packets, rows, direction), replaced, timed_out
-        )
+        bits = letter_bits(packets, rows, direction)
+        if replaced.shape[0]:
+            # A flow that begins with the answer to a SYN has had that SYN.
+            bits[cut & ~idle & ((packets.tcp_flags[rows] & ACK) != 0)] |= np.uint32(1 << S)
+        tracked = Tracked(rows, group, direction, starts, slots, bits, replaced, timed_out)
         self._count(packets, tracked, times, clock)
         return tracked
 
@@ -207,8 +209,8 @@ class FlowTracker:
         slots[cut_groups] = new
         last = np.append(old[1:] != old[:-1], True)
         last_old, last_new = old[last], new[last]
-        for column in (table.syn_seq, table.syn_side, table.closing):  # left under the old slot
-            column[last_new] = column[last_old]
+        for column in (table.syn_seq, table.syn_side, table.closing, table.rival_seq, table.rival_side):
+            column[last_new] = column[last_old]  # left under the old slot
         table.index.replace(last_old, last_new)
         table.linked[last_old] = False
         table.linked[last_new] = True

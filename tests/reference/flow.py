@@ -56,6 +56,8 @@ class Flow:
     history: str = ""
     last_syn: tuple[Endpoint, int] | None = None
     closing: bool = False
+    rival: tuple[Endpoint, int] | None = None
+    """The last SYN that may be of another connection, while no SYN-ACK has answered it."""
     reason: str = ""
 
     def note(self, letters: str) -> None:
@@ -110,7 +112,8 @@ class FlowTracker:
         """The packet's flow, and the direction: 0 from the originator, 1 from the responder."""
         self.clock = max(self.clock, packet.ts_ns)
         flow = self.open.get(packet.key)
-        bare_syn = packet.flags & (SYN | ACK) == SYN and packet.proto == TCP
+        handshake = packet.flags & (SYN | ACK) if packet.proto == TCP else 0
+        answered: tuple[Endpoint, int] | None = None
         if flow is not None:
             idle = {TCP: self.limits.tcp_idle_ns, UDP: self.limits.udp_idle_ns}.get(
                 packet.proto, self.limits.other_idle_ns
@@ -118,13 +121,21 @@ class FlowTracker:
             if self.clock - flow.heard_ns > idle:
                 self.end(packet.key, "timeout")
                 flow = None
-            elif bare_syn and starts_another(flow, packet):
+            elif handshake == SYN | ACK and flow.rival == (packet.dst, (packet.ack - 1) % 2**32):
+                answered = flow.rival
+                self.reused += 1
+                self.end(packet.key, "tcp_reuse")
+                flow = None
+            elif handshake == SYN and starts_another(flow, packet):
                 self.reused += 1
                 self.end(packet.key, "tcp_reuse")
                 flow = None
         if flow is None:
             flow = self.open[packet.key] = self.begin(packet)
-        if bare_syn:
+            if answered:
+                flow.last_syn = answered
+                flow.note("S")
+        if handshake == SYN and flow.rival != (packet.src, packet.seq):
             flow.last_syn, flow.closing = (packet.src, packet.seq), False
         if packet.flags & (FIN | RST):
             flow.closing = True
@@ -161,10 +172,16 @@ class FlowTracker:
 
 
 def starts_another(flow: Flow, packet: Packet) -> bool:
-    """Whether a SYN is another connection's."""
-    if flow.last_syn is not None and flow.last_syn[0] == packet.src:
-        return flow.last_syn[1] != packet.seq
-    return flow.closing
+    """Whether a SYN is another connection's for sure; if it only may be, it becomes the flow's rival."""
+    if flow.last_syn == (packet.src, packet.seq):
+        return False
+    if flow.closing:
+        return True
+    spoken = set(flow.history) & set("HADFhadf")
+    if any(map(str.isupper, spoken)) and any(map(str.islower, spoken)):
+        flow.rival = packet.src, packet.seq
+        return False
+    return flow.last_syn is not None and flow.last_syn[0] == packet.src
 
 
 def letters(packet: Packet, direction: int) -> str:
