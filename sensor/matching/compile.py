@@ -22,7 +22,7 @@ from signatures.model import Buffer, Signature
 from signatures.regex import regex_flags
 
 _CONTEXT = DetectionLimits().excerpt_before
-"""Octets carried for regexes: nothing but the excerpt of a match that is told of late depends on them."""
+"""Octets carried that no match needs: an excerpt shows them before a match, which may be told of late."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,8 +80,8 @@ class MatchPlan:
     """Of the buffer kinds that any signature looks into."""
     payload_tail: int
     """Octets of a stream direction to carry from one batch to the next, so that keywords which
-    straddle the two are found: the longest payload keyword's, less one. With payload regexes at least
-    as many as an excerpt shows before a match."""
+    straddle the two are found, and explained: the longest payload keyword's, less one, and as many as an
+    excerpt shows before a match. 0 if no signature looks into payload."""
     stream_regexes: Regexes | None
     """The payload regexes again, in stream mode."""
 
@@ -112,9 +112,8 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
         if literals is not None or regexes is not None:
             plans[buffer] = BufferPlan(literals, regexes)
     payload = plans.get(Buffer.PAYLOAD)
-    tail = int(payload.literals.length.max()) - 1 if payload and payload.literals else 0
-    if payload and payload.regexes:
-        tail = max(tail, _CONTEXT)
+    longest = int(payload.literals.length.max()) if payload and payload.literals else 1
+    tail = longest - 1 + _CONTEXT if payload else 0
     depth = np.array([signature.depth for signature in signatures], np.int64)
     stream_regexes = _compile_regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM)
     return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, stream_regexes)

@@ -221,7 +221,7 @@ def _scan_each_run(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs)
     rows = zip(runs.start.tolist(), runs.fresh.tolist(), runs.end.tolist(), strict=True)
     for start, fresh, end in rows:
         if fresh > start:
-            _scan_at(literals.every, joined, start, min(fresh + reach, end), ids, ends)
+            _scan_at(literals.every, joined, max(start, fresh - reach), min(fresh + reach, end), ids, ends)
         _scan_at(literals.first(), joined, fresh, end, ids, ends)
     found = _place(plan, literals, joined, runs, np.array(ids, np.int64), np.array(ends, np.int64))
     return replace(found, flooded=True)

@@ -43,6 +43,19 @@ def test_windows_do_not_show(capture: Path) -> None:
         assert small[-1]["stats"][name] == large[-1]["stats"][name]
 
 
+@every_capture
+@pytest.mark.parametrize("window", [1 << 10, 4 << 10])
+def test_usual_windows_show_in_no_octet(capture: Path, window: int) -> None:
+    """Transactions and alerts are the same as a whole, excerpts and all."""
+    large, small = replay(capture), replay(capture, window)
+    assert Counter(transactions_and_alerts(small)) == Counter(transactions_and_alerts(large))
+
+
+def transactions_and_alerts(events: tuple[Event, ...]) -> list[str]:
+    """Each of these events as text."""
+    return [golden_text((event,)) for event in events if event["event_type"] in ("http", "alert")]
+
+
 def lines_of(events: tuple[Event, ...]) -> list[str]:
     """Each event but stats as text, without excerpts."""
     return [golden_text((without_excerpt(event),)) for event in events[:-1]]

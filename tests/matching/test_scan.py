@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.arrays import I64
+from sensor.config import DetectionLimits
 from sensor.matching import scan
 from sensor.matching.compile import compile_signatures
 from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_one, scan_payload
@@ -18,6 +19,9 @@ from signatures.model import Buffer, Signature
 from tests.matching.strategies import VALUES, signatures, spelt
 from tests.reference.matching import Found, first_matches
 from tests.signatures.build import signature
+
+CONTEXT = DetectionLimits().excerpt_before
+"""Octets that a tail holds beside those that keywords need."""
 
 
 def found(matches: Matches, base: I64 | None = None) -> list[Found]:
@@ -57,12 +61,17 @@ def test_payload_runs(made: list[Signature], values: list[bytes], always: bool, 
     signatures(Buffer.PAYLOAD),
     st.lists(st.lists(st.tuples(st.integers(0, 2), VALUES), max_size=5), min_size=1, max_size=5),
     st.booleans(),
+    st.sampled_from((0, 3, CONTEXT)),
 )
 def test_keywords_across_batches(
-    made: list[Signature], batches: list[list[tuple[int, bytes]]], always: bool
+    made: list[Signature], batches: list[list[tuple[int, bytes]]], always: bool, context: int
 ) -> None:
-    """Streams cut anywhere, over batches: each match counts in the batch that completes it, once."""
+    """Streams cut anywhere, over batches: each match counts in the batch that completes it, once.
+
+    Whatever the tail holds beside what keywords need.
+    """
     plan = compile_signatures(made)
+    tail = max(plan.payload_tail - CONTEXT, 0) + context
     whole = [
         b"".join(data for batch in batches for key, data in batch if key == stream) for stream in range(3)
     ]
@@ -70,7 +79,7 @@ def test_keywords_across_batches(
     for batch in batches:
         chunk = [b"".join(data for key, data in batch if key == stream) for stream in range(3)]
         streams = [stream for stream in range(3) if chunk[stream]]
-        tails = [min(seen[stream], plan.payload_tail) for stream in streams]
+        tails = [min(seen[stream], tail) for stream in streams]
         offsets = [seen[stream] - tail for stream, tail in zip(streams, tails, strict=True)]
         runs = [
             whole[stream][offset : seen[stream] + len(chunk[stream])]
@@ -195,7 +204,7 @@ def test_any_buffer_of_octets_is_scanned() -> None:
     data = "いま遠隔操作".encode()
     for joined in (data, memoryview(data), np.frombuffer(data, np.uint8)):
         assert found(scan_payload(plan, joined, *columns([len(data)]))) == [(0, 6, 18, 0)]
-    assert plan.payload_tail == 11
+    assert plan.payload_tail == 11 + CONTEXT
 
 
 @pytest.mark.parametrize("seen", range(1, 4))
