@@ -129,12 +129,13 @@ class Replay:
             self._hand_on(results)
 
     def _hand_on(self, results: Results) -> None:
-        if self._eve is not None:
-            self._eve.write(results)
+        # The database first: an interrupt between the two leaves no event of what the database lacks.
         if self._store is not None:
             counters = self.counters
             self._store.counts = RunCounts(counters.received, counters.decoded, dict(counters.rejected))
             self._store.write([self._place(alert) for alert in results.alerts])
+        if self._eve is not None:
+            self._eve.write(results)
 
     def _place(self, alert: Alert) -> Alert:
         """The alert with its packet's number in its own capture."""

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import closing
 from datetime import datetime
 
 from sensor.cli.options import (
@@ -127,13 +128,13 @@ def _list(options: argparse.Namespace) -> int:
         limit=options.limit,
         newest_first=options.newest_first,
     )
-    rows = read_detections(database_to_read(options.db), wanted)
-    if options.format == "table":
-        width = table_width()
-        sys.stdout.write(render_table(rows, options.lang, width=width, color=use_color()))
-        return 0
-    for part in render_json(rows) if options.format == "json" else render_csv(rows):
-        write_utf8(part)
+    with closing(read_detections(database_to_read(options.db), wanted)) as rows:
+        if options.format == "table":
+            width = table_width()
+            sys.stdout.write(render_table(rows, options.lang, width=width, color=use_color()))
+            return 0
+        for part in render_json(rows) if options.format == "json" else render_csv(rows):
+            write_utf8(part)
     return 0
 
 

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from exporter.printable import printable
 from sensor.cli.options import (
     add_database_option,
     add_language_option,
@@ -115,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
             logged = Logged(options.db, options.db == default_database(), store.run_id, store.previous_run)
             store.end_run(RunStatus.COMPLETED, store.counts)
     for note in outcome.notes:
-        print(f"watchdog-sensor: {note}", file=sys.stderr)
+        _tell(note)
     if not options.quiet:
         print_summary(
             outcome,
@@ -125,6 +126,12 @@ def _run(options: argparse.Namespace) -> int:
             width=None if options.eve == "-" else table_width(),
         )
     return 1 if options.strict and outcome.notes else 0
+
+
+def _tell(note: str) -> None:
+    """Show a note on standard error; nobody need be there to read it."""
+    with suppress(OSError):
+        print(f"watchdog-sensor: {printable(note)}", file=sys.stderr)
 
 
 def _check_outputs(options: argparse.Namespace, captures: list[str]) -> None:
@@ -153,6 +160,6 @@ def _begin_run(
         return describe_source(path) if path.is_file() else Source(capture)
 
     sources = [describe(capture) for capture in captures]
-    store = stack.enter_context(ReplayStore(database_to_write(options.db)))
+    store = stack.enter_context(ReplayStore(database_to_write(options.db), tell=_tell))
     store.begin_run(sources, version=version(), signatures_digest=digest_signatures(signatures))
     return store

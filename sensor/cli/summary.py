@@ -1,6 +1,7 @@
 """What a replay ends with, for people: the detections, what was counted, where the database lies."""
 
 import shlex
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -102,8 +103,8 @@ def _print_detections(count: int, out: TextIO, language: str, logged: Logged, wi
     from sensor.store.queries import DetectionFilter, read_detections
 
     wanted = DetectionFilter(run=logged.run, limit=_SHOWN, newest_first=False)
-    rows = read_detections(logged.database, wanted)
-    out.write(render_table(rows, language, width=width, color=width is not None and use_color()))
+    with closing(read_detections(logged.database, wanted)) as rows:
+        out.write(render_table(rows, language, width=width, color=width is not None and use_color()))
     if count > _SHOWN:
         option = "" if logged.is_default else f" --db {shlex.quote(str(logged.database))}"
         print(_MORE[language].format(n=count - _SHOWN, run=logged.run, all=count, db=option), file=out)

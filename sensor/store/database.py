@@ -43,12 +43,20 @@ _ADVICE = MappingProxyType(
 )
 
 
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL})
+"""What may be over by the next try. After an error of the disk itself nobody knows what it holds."""
+
+
+class StoreBlockedError(StoreError):
+    """Nothing was written, and the same may succeed later: another program's lock, a full disk."""
+
+
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """``error`` as one line that says what to do about ``path``."""
     # Extended codes keep the primary one in the low octet. Errors of the sqlite3 module have none.
     code = getattr(error, "sqlite_errorcode", -1) & 0xFF
     advice = _ADVICE.get(code, "{}").format(error)
-    return StoreError(f"{path}: {advice}")
+    return (StoreBlockedError if code in _PASSING else StoreError)(f"{path}: {advice}")
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 Results stream: a database of millions of detections is exported in constant memory.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import aiosqlite
 
 from sensor.errors import ConfigError, StoreError
 from sensor.store.database import open_for_reading
+from sensor.store.loop import LoopThread
 from sensor.store.process import is_gone
 from sensor.store.records import Detection, Run, RunStatus, read_wire_text
 
@@ -83,15 +84,16 @@ async def list_runs(db: aiosqlite.Connection, limit: int = 100) -> list[Run]:
     return runs
 
 
-def read_detections(path: Path, wanted: DetectionFilter) -> Iterator[Detection]:
-    """`list_detections` of the database ``path``, one by one. Raises `StoreError`, `ConfigError`."""
-    with asyncio.Runner() as runner:
-        chunks = _stream(path, wanted)
-        try:
-            while (chunk := runner.run(_next(chunks))) is not None:
-                yield from chunk
-        finally:
-            runner.run(_close(chunks))
+def read_detections(path: Path, wanted: DetectionFilter) -> Generator[Detection, None, None]:
+    """`list_detections` of the database ``path``, one by one. Raises `StoreError`, `ConfigError`.
+
+    Whoever may stop early closes it (`contextlib.closing`), lest the database stay open for as long as a
+    traceback holds it.
+    """
+    chunks = _stream(path, wanted)
+    with LoopThread(last=partial(_close, chunks)) as thread:
+        while (chunk := thread.run(_next(chunks))) is not None:
+            yield from chunk
 
 
 def read_detection(path: Path, detection_id: int) -> Detection:
@@ -101,7 +103,8 @@ def read_detection(path: Path, detection_id: int) -> Detection:
         async with open_for_reading(path) as db:
             return await get_detection(db, detection_id)
 
-    detection = asyncio.run(read())
+    with LoopThread() as thread:
+        detection = thread.run(read())
     if detection is None:
         raise StoreError(f"{path}: no detection {detection_id}; 'detections list' shows which there are")
     return detection
@@ -114,7 +117,8 @@ def read_runs(path: Path, limit: int = 100) -> list[Run]:
         async with open_for_reading(path) as db:
             return await list_runs(db, limit)
 
-    return asyncio.run(read())
+    with LoopThread() as thread:
+        return thread.run(read())
 
 
 async def _stream(path: Path, wanted: DetectionFilter) -> AsyncGenerator[list[Detection]]:

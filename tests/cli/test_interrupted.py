@@ -54,7 +54,7 @@ def test_signal_ends_a_run_in_order(sensor: Sensor, number: signal.Signals) -> N
         assert run.returncode == 1
     assert err.decode() == "watchdog-sensor: interrupted; what was committed is kept\n"
     found = detections(sensor)
-    assert len(found) == alerts_so_far(sensor) >= 20, "what was detected is committed on the way out"
+    assert len(found) >= alerts_so_far(sensor) >= 20, "what was detected is committed on the way out"
     line, reason = sensor("runs", "--db", "a.db").out.splitlines()[1:]
     assert reason.strip() == number.name
     _, _, _, status, packets, count, *_ = line.split()

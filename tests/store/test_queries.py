@@ -1,10 +1,16 @@
 """Filters list what a plain loop over all detections would keep."""
 
+import asyncio
 import itertools
+import signal
+import threading
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from sensor.errors import ConfigError
@@ -112,3 +118,34 @@ def test_reading_may_stop_anywhere(database: Path) -> None:
 def test_address_that_is_none(database: Path, address: str) -> None:
     with pytest.raises(ConfigError, match="neither an address nor a network"):
         list(read_detections(database, DetectionFilter(addresses=(address,))))
+
+
+@pytest.mark.posix
+def test_interrupt_while_rows_are_awaited(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    close = aiosqlite.Connection.close
+
+    async def fetch_slowly(_cursor: aiosqlite.Cursor, _count: int) -> Iterable[object]:
+        await asyncio.sleep(0.5)
+        return ()
+
+    async def close_and_tell(connection: aiosqlite.Connection) -> None:
+        await close(connection)
+        closed.append(connection)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(aiosqlite.Cursor, "fetchmany", fetch_slowly)
+    monkeypatch.setattr(aiosqlite.Connection, "close", close_and_tell)
+    # A handler of its own, as the command line has: asyncio sees to Python's own one alone.
+    before = signal.signal(signal.SIGINT, interrupt)
+    timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    timer.start()
+    try:
+        with closing(read_detections(database, DetectionFilter())) as rows, pytest.raises(KeyboardInterrupt):
+            next(rows)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(closed) == 1
+    assert "store" not in {thread.name for thread in threading.enumerate()}
