@@ -1,18 +1,26 @@
-"""Where a TCP stream starts (RFC 9293, section 3.4.1).
+"""Where a TCP stream starts (RFC 9293, sections 3.4.1 and 3.5.1).
 
-At the sequence number after its SYN; a SYN-ACK also tells where the other side starts. Where the capture
-began in the middle, at the stream's first segment. If that one had no data, it is a guess, since a sender
-acknowledges more often than it speaks, and captures change the order of packets: where the first data
-lies before it, the stream starts there.
+At the sequence number after its SYN; a SYN-ACK also tells where the other side starts. The last of them
+counts, since a server may forget a connection while it is opened, or two may answer, until the stream's
+own side has sent anything but a SYN, or the other side has acknowledged it: from then on a SYN is forged,
+or another connection's.
+
+Where the capture began in the middle, a stream starts at its first segment. If that one had no data, it is
+a guess, since a sender acknowledges more often than it speaks, captures change the order of packets, and
+what is left of an old connection comes before the SYN of the new one. The first data that lies before it,
+or the first SYN, tells better; a FIN without data ends nothing there.
 """
 
 import numpy as np
 
-from sensor.arrays import I64, U32
+from sensor.arrays import I64, U32, Bool
 from sensor.flow.state import ACK, FIN, SYN
+from sensor.flow.track import ROW_BITS
 from sensor.reassembly.acks import FAR
 from sensor.reassembly.rows import SegmentRows
 from sensor.reassembly.sequence import distance
+
+_NEVER = 1 << 62  # later than any arrival
 
 
 class StreamStarts:
@@ -22,32 +30,78 @@ class StreamStarts:
         """Take the array to write them to, (2 * slots,)."""
         self._next = next_seq
         self._known = np.zeros(next_seq.shape[0], np.bool_)
+        self._settled = np.zeros(next_seq.shape[0], np.bool_)
+        """Its side has sent something else than a SYN without data, or the other side has acknowledged it."""
         self._guessed = np.zeros(next_seq.shape[0], np.bool_)
         """Started at a segment without data, and has had none since."""
 
-    def find(self, rows: SegmentRows) -> None:
-        """Find where streams that are new start."""
+    def find(self, rows: SegmentRows) -> I64:
+        """Find where streams that are new, or were guessed, start.
+
+        :returns: which of ``rows`` are FINs that end nothing, since where their stream starts is a guess.
+        """
+        flags, has_data = rows.flags, rows.wire_len > 0
+        plain = (flags & SYN) == 0
         new = np.flatnonzero(rows.first & ~self._known[rows.stream])
-        syn_ack = np.flatnonzero((rows.flags & (SYN | ACK)) == SYN | ACK)
-        if syn_ack.shape[0]:
-            other = rows.stream[syn_ack] ^ 1
-            told = ~self._known[other]
-            syn_ack, other = syn_ack[told], other[told]
         stream = rows.stream[new]
         self._next[stream] = rows.seq[new]
         self._known[stream] = True
-        self._guessed[stream] = ((rows.flags[new] & (SYN | FIN)) == 0) & (rows.wire_len[new] == 0)
-        if syn_ack.shape[0]:
-            # Where the SYN-ACK came before the other side's own first segment, it tells.
-            place = np.searchsorted(rows.stream, other)
-            place = np.minimum(place, rows.stream.shape[0] - 1)
-            own = rows.stream[place] == other
-            earlier = ~own | (rows.at[syn_ack] < rows.at[place])
-            first = np.unique(other[earlier], return_index=True)[1]
-            chosen = np.flatnonzero(earlier)[first]
-            self._next[other[chosen]] = rows.ack[syn_ack[chosen]]
-            self._known[other[chosen]] = True
-            self._guessed[other[chosen]] = False
+        self._guessed[stream] = plain[new] & ~has_data[new]
+        fin = np.flatnonzero(((flags & FIN) != 0) & plain & ~has_data)
+        fin = fin[self._guessed[rows.stream[fin]]]
+        told = at = unsettled = np.zeros(0, np.int64)
+        syn = np.flatnonzero(~plain)
+        acks = plain & ((flags & ACK) != 0)
+        plain |= has_data
+        if syn.shape[0]:
+            told, at, unsettled = self._take_syns(rows, syn, (plain, acks, has_data), rows.stream[new])
+        if fin.shape[0]:
+            stream = rows.stream[fin]
+            until = _first_of(rows, has_data, stream)
+            if told.shape[0]:
+                place = np.minimum(np.searchsorted(told, stream), told.shape[0] - 1)
+                until = np.where(told[place] == stream, np.minimum(until, at[place]), until)
+            fin = fin[rows.at[fin] < until]
+        self._settled[rows.stream[plain]] = True
+        acked = rows.stream[acks] ^ 1
+        self._settled[acked[self._known[acked] & ~self._guessed[acked]]] = True
+        self._settled[unsettled] = False
+        return fin
+
+    def _take_syns(
+        self, rows: SegmentRows, syn: I64, masks: tuple[Bool, Bool, Bool], new: I64
+    ) -> tuple[I64, I64, I64]:
+        """Start streams where SYNs and SYN-ACKs tell.
+
+        :param masks: (n,) rows that settle their stream's start, that settle the other's, that have data.
+        :param new: streams that were not known before the batch.
+        :returns: streams, ascending, whose starts are a guess no longer; the arrivals of what told;
+            and streams that anything but the handshake has yet to settle.
+        """
+        plain, acks, has_data = masks
+        answers = syn[(rows.flags[syn] & ACK) != 0]
+        stream = np.concatenate([rows.stream[syn], rows.stream[answers] ^ 1])
+        at = np.concatenate([rows.at[syn], rows.at[answers]])
+        start = np.concatenate([rows.seq[syn], rows.ack[answers]])
+        order = np.lexsort((at, stream))
+        stream, at, start = stream[order], at[order], start[order]
+
+        guess = self._guessed[stream]
+        begins = np.append(True, stream[1:] != stream[:-1])
+        known_at = np.where(np.isin(stream, new) | guess, at[begins][np.cumsum(begins) - 1], -1)
+        settled = np.minimum(_first_of(rows, plain, stream), _first_of(rows, acks, stream ^ 1, known_at))
+        settled[self._settled[stream]] = -1
+        last = np.flatnonzero(at <= settled)
+        last = last[np.append(stream[last][1:] != stream[last][:-1], True)[: last.shape[0]]]
+        first = np.flatnonzero(guess & (at <= _first_of(rows, has_data, stream)))
+        first = first[np.unique(stream[first], return_index=True)[1]]
+        told, told_at = stream[first], at[first]
+        first = first[~np.isin(stream[first], stream[last])]
+        chosen = np.concatenate([last, first])
+        self._next[stream[chosen]] = start[chosen]
+        self._known[stream[chosen]] = True
+        self._guessed[stream[chosen]] = False
+        return told, told_at, stream[settled == _NEVER]
 
     def correct(self, stream: I64, seq: U32, wire_len: I64) -> None:
         """Take in the first segment with data or a FIN that each of some streams has in this batch."""
@@ -65,4 +119,16 @@ class StreamStarts:
     def forget(self, stream: I64) -> None:
         """Streams are over."""
         self._known[stream] = False
+        self._settled[stream] = False
         self._guessed[stream] = False
+
+
+def _first_of(rows: SegmentRows, mask: Bool, stream: I64, after: I64 | int = -1) -> I64:
+    """(k,) arrival of the first row under ``mask`` of each of k streams, later than ``after``."""
+    among = np.flatnonzero(mask)
+    if among.shape[0] == 0:
+        return np.full(stream.shape[0], _NEVER, np.int64)
+    key = (rows.stream[among] << ROW_BITS) | rows.at[among]
+    place = np.searchsorted(key, (stream << ROW_BITS) + after + 1)
+    found = among[np.minimum(place, among.shape[0] - 1)]
+    return np.where(rows.stream[found] == stream, rows.at[found], _NEVER)

@@ -26,6 +26,7 @@ class StreamReassembler:
     """State of every stream, in arrays by 2 * slot + direction."""
 
     def __init__(self, limits: ReassemblyLimits, table: FlowTable, counters: Counters) -> None:
+        self._counters = counters
         self._state = StreamState(2 * table.capacity)
         self._starts = StreamStarts(self._state.next)
         self._slow = SlowPath(limits, self._state, table, counters)
@@ -38,8 +39,7 @@ class StreamReassembler:
         if rows is None:
             return no_pieces()
         batch, state = BatchRows(packets, octets, ts_ns, first_number), self._state
-        self._starts.find(rows)
-        data = np.flatnonzero((rows.wire_len > 0) | ((rows.flags & FIN) != 0))
+        data = self._with_data(rows)
         stream, seq, end = rows.stream[data], rows.seq[data], rows.end[data]
         first = np.ones(data.shape[0], np.bool_)
         np.not_equal(stream[1:], stream[:-1], out=first[1:])
@@ -88,6 +88,19 @@ class StreamReassembler:
         for stream in (2 * slots, 2 * slots + 1):
             self._starts.forget(stream)
             self._state.forget(stream)
+
+    def _with_data(self, rows: SegmentRows) -> I64:
+        """Which segments have data or a FIN of their stream, whose start is found."""
+        speaks = (rows.wire_len > 0) | ((rows.flags & FIN) != 0)
+        speaks[self._starts.find(rows)] = False
+        syn = np.flatnonzero(speaks & ((rows.flags & SYN) != 0))
+        if syn.shape[0]:
+            stream = rows.stream[syn]
+            start = self._state.next[stream] - self._state.position[stream].astype(np.uint32)
+            foreign = syn[rows.seq[syn] != start]
+            speaks[foreign] = False
+            self._counters.segments_out_of_window += foreign.shape[0]
+        return np.flatnonzero(speaks)
 
     def _sorted(self, packets: Packets, tracked: Tracked) -> SegmentRows | None:
         flags = packets.tcp_flags[tracked.rows]

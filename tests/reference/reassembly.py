@@ -30,6 +30,8 @@ class Stream:
     """Sequence number of position 0."""
     guessed: bool = False
     """The base is that of a segment without data, and no data has come."""
+    settled: bool = False
+    """Something else than a SYN without data has come, or the other side has acknowledged it."""
     next: int = 0
     held: dict[int, Octet | None] = field(default_factory=dict)
     """What waits behind a hole, by position; None is an octet that the capture cut off."""
@@ -48,6 +50,16 @@ class Stream:
     conflicting: int = 0
     out_of_window: int = 0
     limited: int = 0
+
+    @property
+    def open(self) -> bool:
+        """A SYN may tell where the stream starts."""
+        return self.base is None or self.guessed or not self.settled
+
+    def start(self, base: int) -> None:
+        """A SYN tells where the stream starts."""
+        if self.open:
+            self.base, self.guessed = base, False
 
     @property
     def closed(self) -> bool:
@@ -145,13 +157,19 @@ class Connection:
         mine.now = other.now = packet.number
         speaks = packet.wire_len or packet.flags & FIN
         seq = (packet.seq + (packet.flags & SYN != 0)) % 2**32
-        if mine.base is None:
-            mine.base = seq
-            mine.guessed = not speaks and not packet.flags & SYN
-        if packet.flags & (SYN | ACK) == SYN | ACK and other.base is None:
-            other.base = packet.ack
+        if packet.flags & SYN:
+            mine.start(seq)
+        elif mine.base is None:
+            mine.base, mine.guessed = seq, not packet.wire_len
+        if packet.flags & (SYN | ACK) == SYN | ACK:
+            other.start(packet.ack)
+        mine.settled |= not packet.flags & SYN or packet.wire_len > 0
+        if packet.flags & (SYN | ACK) == ACK and other.base is not None and not other.guessed:
+            other.settled = True
         found = ""
-        if speaks:
+        if speaks and packet.flags & SYN and seq != mine.base:
+            mine.out_of_window += 1
+        elif packet.wire_len or (speaks and not mine.guessed):
             if mine.guessed:
                 mine.correct(seq, packet.wire_len)
             found = cased(mine.segment(packet, self.limit), direction)
