@@ -22,9 +22,9 @@ from sensor.telemetry import Counters
 LINKTYPE_RAW = 101
 _MAX_DATAGRAM = 65_535
 _IPV6_FRAGMENT_HEADER = 8
-_ROUNDS = 4
-"""A datagram may carry a fragment of a tunnel's inner packet. Each depth takes a round, so that inner
-fragments are taken in by arrival, whether or not they came in fragments; deeper nesting is left as it is."""
+_MAX_NESTED = 3
+"""A datagram may carry a fragment of a tunnel's inner packet, in a tunnel inside that, and so on; deeper
+nesting is left as it is. Each could only be sent to make work."""
 
 _Key = tuple[int, ...]
 
@@ -49,18 +49,26 @@ class FragmentReassembler:
         self._cost = 0
 
     def reassemble(self, packets: Packets, batch: Batch) -> None:
-        """Turn the rows of ``packets`` that complete a datagram into it, in place."""
+        """Turn the rows of ``packets`` that complete a datagram into it, in place.
+
+        Each depth of tunnels takes a round, so that fragments of one datagram are taken in by arrival
+        whether or not they came in fragments of a tunnel's packet; those of a datagram that came in tunnels
+        and without wait for the deepest. (Not for one that shows only when a tunnel's packet is whole: a
+        datagram that comes partly in fragments of a tunnel and partly bare is taken in bare parts first.)
+        """
         rows = np.flatnonzero(packets.layer == Layer.FRAGMENT)
-        for _ in range(_ROUNDS):
-            if rows.shape[0] == 0:
-                return
-            depth = packets.tunnel_depth[rows]
-            outermost = depth == depth.min()
-            self._counters.fragments += int(outermost.sum())
-            whole = self._add(packets, rows[outermost], batch)
+        if rows.shape[0] == 0:
+            return
+        nesting = np.zeros(len(packets), np.uint8)
+        while rows.shape[0]:
+            depth = _deepest(packets, rows)
+            now = depth == depth.min()
+            self._counters.fragments += int(now.sum())
+            whole = self._add(packets, rows[now], batch)
             again = _decode_again(packets, batch, whole) if whole else rows[:0]
-            nested = again[packets.layer[again] == Layer.FRAGMENT]
-            rows = np.sort(np.concatenate([rows[~outermost], nested]))
+            nesting[again] += 1
+            nested = again[(packets.layer[again] == Layer.FRAGMENT) & (nesting[again] <= _MAX_NESTED)]
+            rows = np.sort(np.concatenate([rows[~now], nested]))
 
     def _add(self, packets: Packets, rows: I64, batch: Batch) -> list[tuple[int, bytes]]:
         """Take fragments in; return (row, datagram) for those that complete one."""
@@ -123,12 +131,27 @@ class FragmentReassembler:
             self._expire(key)
 
 
-def _values(packets: Packets, rows: I64) -> Iterator[tuple[int, _Key, int, int, int, int, int, int]]:
-    """Row, key, offset, more flag, payload's place, captured and wire length, header's place of each."""
+def _keys(packets: Packets, rows: I64) -> Iterator[_Key]:
+    """What the fragments of one datagram, and of no other that is on its way, have in common."""
     # RFC 791 has the protocol in the key; RFC 8200 has not, since only the first fragment's counts.
     proto = np.where(packets.ip_version[rows] == 4, packets.ip_proto[rows], 0)
     names = ("ip_version", "src_hi", "src_lo", "dst_hi", "dst_lo", "fragment_id")
-    keys = zip(*(getattr(packets, name)[rows].tolist() for name in names), proto.tolist(), strict=True)
+    return zip(*(getattr(packets, name)[rows].tolist() for name in names), proto.tolist(), strict=True)
+
+
+def _deepest(packets: Packets, rows: I64) -> I64:
+    """The tunnels around each row's datagram, by that row of it which has the most."""
+    depth = packets.tunnel_depth[rows].astype(np.int64)
+    if depth.min() == depth.max():
+        return depth
+    keys, deepest = list(_keys(packets, rows)), dict[_Key, int]()
+    for key, tunnels in zip(keys, depth.tolist(), strict=True):
+        deepest[key] = max(tunnels, deepest.get(key, 0))
+    return np.array([deepest[key] for key in keys], np.int64)
+
+
+def _values(packets: Packets, rows: I64) -> Iterator[tuple[int, _Key, int, int, int, int, int, int]]:
+    """Row, key, offset, more flag, payload's place, captured and wire length, header's place of each."""
     columns = (
         getattr(packets, name)[rows].tolist()
         for name in (
@@ -140,7 +163,7 @@ def _values(packets: Packets, rows: I64) -> Iterator[tuple[int, _Key, int, int, 
             "ip_offset",
         )
     )
-    return zip(rows.tolist(), keys, *columns, strict=True)
+    return zip(rows.tolist(), _keys(packets, rows), *columns, strict=True)
 
 
 def _datagram(version: int, waiting: _Datagram) -> bytes:

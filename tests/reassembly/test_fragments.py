@@ -262,6 +262,37 @@ def test_any_fragments_in_any_split_are_as_the_reference(
     assert found == datagrams(pieces)
 
 
+@pytest.mark.parametrize("version", [4, 6])
+@given(
+    pieces=fragments,
+    tunnels=st.lists(st.integers(0, 2), min_size=24, max_size=24),
+    split=st.lists(st.integers(1, 12), max_size=24),
+)
+def test_tunnels_around_some_of_the_fragments_do_not_show(
+    version: int, pieces: list[Fragment], tunnels: list[int], split: list[int]
+) -> None:
+    """Which comes first, and which row completes the datagram, is a matter of arrival alone."""
+    line, found, start = Line(), [], 0
+    for size in (*split, len(pieces)):
+        batch = pieces[start : start + size]
+        sent = [
+            tunnelled(packet_of(piece, version), tunnels[start + i], version) for i, piece in enumerate(batch)
+        ]
+        for i, row in enumerate(line.feed(sent)):
+            if row.layer == Layer.IP:
+                found.append((start + i, pieces[start + i].key, row.payload))
+        start += len(batch)
+    assert found == datagrams(pieces)
+
+
+def tunnelled(packet: Any, tunnels: int, version: int) -> Any:
+    """``packet`` in so many tunnels."""
+    if tunnels == 0:
+        return packet
+    carrier = IP(src="10.0.0.1", dst="10.0.0.2", proto=4 if version == 4 else 41) / packet
+    return tunnelled(carrier, tunnels - 1, 4)
+
+
 @given(fragments)
 def test_fragments_of_one_key_do_not_touch_another(pieces: list[Fragment]) -> None:
     alone = [piece for piece in pieces if piece.key == 1]
