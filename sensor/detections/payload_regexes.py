@@ -103,12 +103,13 @@ class PayloadRegexes:
 
     def close(self, stream: int) -> tuple[list[EndHit], bytes]:
         """The stream has ended: what matched there, in order, and its tail."""
+        scanned = self._streams.scanned(stream)
+        matches = self._streams.close(stream)
         seen = self._seen.pop(stream, None)
         if seen is None:
             return [], b""
-        scanned = self._streams.scanned(stream)
         hits = []
-        for index, length in self._streams.close(stream):
+        for index, length in matches:
             behind = scanned - length
             packet = seen.before if behind else seen.last
             hits.append(EndHit(max(len(seen.tail) - behind, 0), index, seen.position - behind, *packet))
