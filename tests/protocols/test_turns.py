@@ -44,14 +44,14 @@ def test_turns_are_what_the_packets_hand_on_one_by_one(
     if not expected:
         return
     rows = [(stream, *piece) for stream in pieces for piece in pieces[stream]]
-    stream_of, length, gap, number, released = (
+    stream_of, lengths, gaps, numbers, released = (
         np.array(column, np.int64) for column in (zip(*rows, strict=True) if rows else [()] * 5)
     )
-    offset = np.cumsum(length) - length
+    offset = np.cumsum(lengths) - lengths
     zero = np.zeros_like(stream_of)
-    octets = memoryview(bytes(int(length.sum())))
+    octets = memoryview(bytes(int(lengths.sum())))
     closes = np.array(list(closed), np.int64), np.array(list(closed.values()), np.int64)
-    held = Pieces(stream_of, offset, length, gap, number, released, zero, zero, *closes)
+    held = Pieces(stream_of, offset, lengths, gaps, numbers, released, zero, zero, *closes)
     joined = Joiner(0).join(held, no_pieces(), octets)
     runs = np.arange(joined.stream_runs)
     turns = turns_of(joined, runs, np.zeros(runs.shape[0], np.bool_), *closes)
