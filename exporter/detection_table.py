@@ -14,11 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter.printable import printable, printable_octets
+from exporter.severity import severity_name
 from sensor.store.records import Detection
 
 _NS = 1_000_000_000
 _WIDE = 110
 """Columns from which each fact gets its own column."""
+_NARROW = 70
+"""Columns below which all that is said of a detection stands under each other, beside its number."""
 _UNBOUNDED = 10_000
 _GAP = 2
 """Cells between columns; the box itself draws one of them."""
@@ -61,10 +64,6 @@ _LABELS = MappingProxyType(
         "request": ("リクエスト", "Request"),
         "excerpt": ("抜粋", "Excerpt"),
         "run": ("実行", "Run"),
-        "low": ("低", "low"),
-        "medium": ("中", "medium"),
-        "high": ("高", "high"),
-        "critical": ("重大", "critical"),
         "none": ("検知はありません。", "No detections."),
         "octets": (
             "{buffer} のオフセット {offset} から {length} オクテット",
@@ -79,7 +78,7 @@ _LABELS = MappingProxyType(
 
 
 def _label(key: str, language: str) -> str:
-    ja, en = _LABELS.get(key, (key, key))
+    ja, en = _LABELS[key]
     return ja if language == "ja" else en
 
 
@@ -96,7 +95,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _severity(row: Detection, language: str) -> Text:
-    return Text(_label(row.severity, language), style=_STYLES.get(row.severity, ""))
+    return Text(severity_name(row.severity, language), style=_STYLES.get(row.severity, ""))
 
 
 def _match(row: Detection) -> Text:
@@ -151,7 +150,8 @@ def render_table(
     """Make a table of ``rows``, with times in local time, ``width`` cells wide (wide characters count two).
 
     Without ``width`` (output to a pipe) every detection is one line, and nothing is cut but long matches.
-    From 110 cells on the match has a column of its own; below, it stands under the signature.
+    From 110 cells on the match has a column of its own; below, it stands under the signature, and below 70
+    everything does. Numbers are never cut.
     """
     rows = list(rows)
     keys: tuple[str, ...]
@@ -160,6 +160,9 @@ def render_table(
     if width is None:
         keys = ("id", "time", "severity", "signature", "buffer", "from_to", "match")
         cells = [_one_line(row, language) for row in rows]
+    elif width < _NARROW:
+        keys = ("id", "signature")
+        cells = [_stacked(_two_lines(row, language)) for row in rows]
     else:
         keys = ("id", "time", "signature", "from_to", "match")[: None if width >= _WIDE else -1]
         cells = [_two_lines(row, language) for row in rows]
@@ -168,7 +171,11 @@ def render_table(
         max(map(_cell_width, column))
         for column in zip(headers, *(row[: len(keys)] for row in cells), strict=True)
     ]
-    if width is not None:
+    if width is not None and width < _NARROW:
+        widths[1] = max(width - widths[0] - _GAP, _LEAST_WIDTH)
+        width = max(width, widths[0] + _GAP + widths[1])
+        cells = [[at, _fit_lines(facts, widths[1])] for at, facts in cells]
+    elif width is not None:
         _fit_widths(widths, keys, width)
         cells = [_fit_cells(row, widths) for row in cells]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
@@ -180,6 +187,19 @@ def render_table(
     for row in cells:
         table.add_row(*row)
     return _render(table, width or _UNBOUNDED, color)
+
+
+def _stacked(row: list[Text]) -> list[Text]:
+    """Cells of `_two_lines`, all but the number in one."""
+    at, time, signature, from_to, match = row
+    return [at, Text("\n").join([signature, time, from_to, match])]
+
+
+def _fit_lines(facts: Text, width: int) -> Text:
+    """The lines of ``facts``, folded to ``width``; of the match, the last, as much as a list shows."""
+    *lines, match = facts.split("\n")
+    match.truncate(_MATCH_LINES * width - 1, overflow="ellipsis")
+    return Text("\n").join(_fold(line, width) for line in [*lines, match])
 
 
 def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
@@ -212,6 +232,8 @@ def _fit_widths(widths: list[int], keys: tuple[str, ...], width: int) -> None:
     at = keys.index("match" if "match" in keys else "signature")
     others = sum(widths) - widths[at] + _GAP * (len(keys) - 1)
     widths[at] = max(width - others, _LEAST_WIDTH)
+    # A number of many digits takes its room from the addresses, which are folded.
+    widths[keys.index("from_to")] -= max(others + widths[at] - width, 0)
 
 
 def _cell_width(cell: Text) -> int:

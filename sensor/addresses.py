@@ -4,6 +4,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 
 _OCTETS = tuple(map(str, range(256)))
+_MAPPED = 0xFFFF
+"""Before an IPv4 address in ::ffff:0:0/96 (RFC 4291, section 2.5.5.2)."""
 
 
 def address_text(version: int, high: int, low: int) -> str:
@@ -20,4 +22,7 @@ def address_text(version: int, high: int, low: int) -> str:
 
 @lru_cache(maxsize=8192)
 def _ipv6(high: int, low: int) -> str:
+    if not high and low >> 32 == _MAPPED:
+        # Section 5. Python writes it so from 3.13 on.
+        return f"::ffff:{address_text(4, 0, low & 0xFFFFFFFF)}"
     return str(IPv6Address(high << 64 | low))

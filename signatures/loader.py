@@ -4,6 +4,7 @@ Every mistake is a :class:`Problem` with file, line and reason; nothing else esc
 holds.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ class _Loading:
     files: list[SetInfo] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sids: dict[int, str] = field(default_factory=dict)
-    counts: dict[Path, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     """How many sound signatures each file held that was read."""
 
 
@@ -70,7 +71,7 @@ def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
     loading = _load(paths, builtin)
     if loading.problems:
         return Checked(loading.problems, 0)
-    named = {file.resolve() for path in paths for file in _files(path, [])}
+    named = {_identity(file) for path in paths for file in _files(path, [])}
     return Checked([], sum(loading.counts[file] for file in named))
 
 
@@ -96,6 +97,11 @@ def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
     yield from files
 
 
+def _identity(file: Path) -> str:
+    # Path.resolve() has its own errors for links in a circle, by the version of Python; opening them tells.
+    return os.path.realpath(file)
+
+
 def _os_reason(error: Exception) -> str:
     return f"can't be read: {getattr(error, 'strerror', None) or error}"
 
@@ -104,7 +110,7 @@ def _load_file(file: Path, loading: _Loading) -> None:
     name = str(file)
     try:
         # A shipped file that is checked by name, or a file named twice, is read once.
-        identity = file.resolve()
+        identity = _identity(file)
         if identity in loading.counts:
             return
         loading.counts[identity] = 0

@@ -5,17 +5,20 @@ taken whole, so that what looks like a header or a key inside them is passed ove
 """
 
 import re
+import tomllib
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+_NAME = r"""[ \t]*(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*"""
+_PATH = rf"{_NAME}(?:\.{_NAME})*"
+"""Names joined by dots, any of them bare or quoted."""
 _TOKEN = re.compile(
-    r'''
-      ^[ \t]*\[\[[ \t]*signature[ \t]*\]\]                        (?P<table>)
-    | ^[ \t]*\[[ \t]*signature[ \t]*\.[ \t]*(?P<sub>[A-Za-z0-9_-]+)[ \t]*\]
-    | ^[ \t]*\[{1,2}[ \t]*(?P<other>[A-Za-z][A-Za-z0-9_-]*)[ \t]*\]
-    | ^[ \t]*(?P<key>[A-Za-z0-9_-]+)[ \t]*[=.]
+    rf'''
+      ^[ \t]*(?:\[\[(?P<table>{_PATH})\]\] | \[(?P<header>{_PATH})\])
+    | ^(?P<key>{_PATH})=
     | """(?:[^\\]|\\.)*?"""(?!") | \'\'\'.*?\'\'\'(?!\')
-    | "(?:[^"\\\n]|\\.)*" | '[^'\n]*'
+    | "(?:[^"\\\n]|\\.)*" | \'[^\'\n]*\'
+    | (?P<open>[\[{{]) | (?P<close>[\]}}])
     | \#[^\n]*
     ''',
     re.VERBOSE | re.MULTILINE | re.DOTALL,
@@ -54,17 +57,38 @@ def find_positions(text: str) -> Positions:
     top = Position(1)
     signatures: list[Position] = []
     current = top
+    depth = 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind is None:
+        if kind == "open":
+            depth += 1
+        elif kind == "close":
+            depth -= 1
+        if kind in (None, "open", "close") or depth:  # a line of an array may look like a header
             continue
         line = bisect_right(line_starts, match.start())
-        if kind == "table":
+        first, *rest = _names(match[kind])
+        if kind == "key":
+            current.keys.setdefault(first, line)
+        elif first != "signature" or not (rest or kind == "table"):
+            current = top
+            current.keys.setdefault(first, line)
+        elif rest:  # of the last signature
+            current = signatures[-1] if signatures else top
+            current.keys.setdefault(rest[0], line)
+        else:
             current = Position(line)
             signatures.append(current)
-        elif kind == "other":
-            current = top
-            current.keys.setdefault(match[kind], line)
-        else:
-            current.keys.setdefault(match[kind], line)
     return Positions(top, tuple(signatures))
+
+
+def _names(path: str) -> list[str]:
+    """Names that a dotted path consists of."""
+    if '"' not in path and "'" not in path:
+        return [name.strip() for name in path.split(".")]
+    names = []
+    table: object = tomllib.loads(f"{path}=0")
+    while isinstance(table, dict):
+        ((name, table),) = table.items()
+        names.append(name)
+    return names

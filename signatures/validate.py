@@ -4,6 +4,7 @@ A check never stops at the first mistake: whoever writes a file sees all of them
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
@@ -83,11 +84,11 @@ def _texts(key: str, value: object, report: Report) -> tuple[str, ...]:
         if not isinstance(entry, str):
             report(key, f"{key} must hold strings only, not {_type_name(entry)}")
             return ()
-    entries = dict.fromkeys(value)
-    if len(entries) < len(value):
-        twice = next(entry for entry in value if value.count(entry) > 1)
+    counts = Counter(value)
+    if len(counts) < len(value):
+        twice = next(entry for entry in value if counts[entry] > 1)
         report(key, f"{key} holds {twice[:64]!r} twice")
-    return tuple(entries)
+    return tuple(counts)
 
 
 def _translations(key: str, value: object, report: Report) -> dict[str, str]:

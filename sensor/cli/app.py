@@ -82,9 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         abandon_standard_output()
-        return _fail(
-            f"{error.filename or 'standard output'}: {error.strerror}; free space or write elsewhere"
-        )
+        advice = "change its permissions" if isinstance(error, PermissionError) else "free space"
+        return _fail(f"{error.filename or 'standard output'}: {error.strerror}; {advice} or write elsewhere")
     return status
 
 

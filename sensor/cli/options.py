@@ -10,6 +10,8 @@ from sensor.errors import ConfigError, StoreError
 
 LARGEST = (1 << 63) - 1
 """SQLite's largest integer."""
+_SHOWN = 40
+"""Characters of a wrong value that its error shows."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -52,10 +54,17 @@ def database_to_write(path: Path) -> Path:
 def database_to_read(path: Path) -> Path:
     """``path``.
 
-    :raises StoreError: if nothing was logged to it yet.
+    :raises StoreError: if it is the default one, and nothing was logged to it yet or it cannot be reached.
     """
-    if path == default_database() and not path.exists():
-        raise StoreError(f"{path}: no such database; replay a capture first, or name the file with --db")
+    if path == default_database():
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise StoreError(
+                f"{path}: no such database; replay a capture first, or name the file with --db"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}; name a database with --db") from error
     return path
 
 
@@ -88,11 +97,25 @@ def add_language_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def brief(text: str) -> str:
+    """``text`` quoted for a line of its own kind, whatever its length."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def whole_number(text: str) -> int:
+    """The number that ``text`` is; -1 if it is none, and some number above `LARGEST` if it is larger."""
+    if not (text.isascii() and text.isdigit()):
+        return -1
+    # int() refuses thousands of digits; twenty tell as well that there are too many.
+    return int(text.lstrip("0")[:20] or "0")
+
+
 def count(text: str) -> int:
     """A whole number from 1, as an option's value."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= LARGEST):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
+    number = whole_number(text)
+    if not 1 <= number <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{brief(text)} is not a whole number from 1")
+    return number
 
 
 def table_width() -> int | None:

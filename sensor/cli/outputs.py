@@ -1,10 +1,12 @@
 """Standard streams and the EVE output: whatever becomes of them, one line says so, never a traceback."""
 
 import codecs
+import errno
 import io
 import os
 import stat
 import sys
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -57,6 +59,31 @@ def write_utf8(text: str) -> None:
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
 
+def check_eve(name: str) -> None:
+    """Say that the file cannot be written before anything else is; makes nothing, opens nothing.
+
+    :raises SensorError: if so.
+    """
+    wanted, target = os.W_OK, Path(name)
+    try:
+        try:
+            mode = target.stat().st_mode
+        except FileNotFoundError:
+            wanted, target = os.W_OK | os.X_OK, Path(os.path.realpath(name)).parent
+            target.stat()
+        else:
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(target, wanted):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(name, error) from error
+
+
+def _unwritable(name: str, error: OSError) -> SensorError:
+    return SensorError(f"EVE output {name} cannot be written: {error.strerror}; choose another file")
+
+
 class EveOutput:
     """Where EVE JSON goes. Use in ``with``.
 
@@ -76,9 +103,7 @@ class EveOutput:
                 name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600
             )
         except OSError as error:
-            raise SensorError(
-                f"EVE output {name} cannot be written: {error.strerror}; choose another file"
-            ) from error
+            raise _unwritable(name, error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """``watchdog-sensor replay``: captures through the pipeline, with progress and a closing summary."""
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,12 +11,14 @@ from exporter.printable import printable
 from sensor.cli.options import (
     add_database_option,
     add_language_option,
+    brief,
     check_not_input,
     database_to_write,
     default_database,
     table_width,
+    whole_number,
 )
-from sensor.cli.outputs import EveOutput
+from sensor.cli.outputs import EveOutput, check_eve
 from sensor.errors import ConfigError
 
 _EPILOG = """\
@@ -70,9 +73,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _octets(text: str) -> int:
     scale = {"k": 1 << 10, "m": 1 << 20}.get(text[-1:].lower(), 1)
     digits = text[:-1] if scale > 1 else text
-    if not (digits.isascii() and digits.isdigit()) or not 1 << 10 <= int(digits) * scale <= 1 << 28:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size from 1k to 256M")
-    return int(digits) * scale
+    size = whole_number(digits) * scale
+    if not 1 << 10 <= size <= 1 << 28:
+        raise argparse.ArgumentTypeError(f"{brief(text)} is not a size from 1k to 256M")
+    return size
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -90,9 +94,10 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("--eve names no file; write --eve FILE, or - for standard output")
     if options.captures.count("-") > 1:
         raise ConfigError("standard input (-) can be read once only")
-    signatures = load_signatures(options.signatures, builtin=not options.no_builtin).signatures
+    loaded = load_signatures(options.signatures, builtin=not options.no_builtin)
+    signatures = loaded.signatures
     captures = find_captures(options.captures)
-    _check_outputs(options, captures)
+    _check_outputs(options, captures, [Path(each.file) for each in loaded.files])
     plan = compile_signatures(signatures)
     settings = Settings() if options.window is None else Settings(window=options.window)
     # What is alive now stays so; the collector need not walk it again and again.
@@ -134,14 +139,21 @@ def _tell(note: str) -> None:
         print(f"watchdog-sensor: {printable(note)}", file=sys.stderr)
 
 
-def _check_outputs(options: argparse.Namespace, captures: list[str]) -> None:
+def _check_outputs(options: argparse.Namespace, captures: list[str], signatures: list[Path]) -> None:
+    if not options.no_db:
+        check_not_input(options.db, signatures, "--db")
+    if not options.eve or options.eve == "-":
+        return
     files = [Path(capture) for capture in captures if capture != "-"]
-    if options.eve and options.eve != "-":
-        check_not_input(Path(options.eve), [*files, *options.signatures], "--eve")
-        if not options.no_db:
-            check_not_input(Path(options.eve), [options.db], "--eve")
-            if Path(options.eve).absolute() == options.db.absolute():
-                raise ConfigError(f"--eve and --db are both {options.eve}; choose two files")
+    check_not_input(Path(options.eve), [*files, *signatures], "--eve")
+    if not options.no_db:
+        check_not_input(Path(options.eve), [options.db], "--eve")
+        # SQLite keeps two files beside a database. One that is yet to be made is known by its name alone.
+        if os.path.realpath(options.eve) in {
+            os.path.realpath(options.db) + end for end in ("", "-wal", "-shm")
+        }:
+            raise ConfigError(f"--eve and --db are both {options.eve}; choose two files")
+    check_eve(options.eve)
 
 
 def _begin_run(

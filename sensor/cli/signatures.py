@@ -93,13 +93,14 @@ def _check(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from exporter.columns import render_columns
     from exporter.printable import printable
+    from exporter.severity import severity_name
     from signatures.loader import load_signatures
 
     signatures = load_signatures(options.signatures, builtin=not options.no_builtin).signatures
     rows = [
         (
             str(signature.sid),
-            signature.severity.value,
+            severity_name(signature.severity, options.lang),
             printable(signature.category),
             ", ".join(signature.buffers),
             printable(signature.title(options.lang)),

@@ -97,6 +97,42 @@ def test_output_never_overwrites_what_is_read(sensor: Sensor, filled: Path) -> N
     assert (sensor.home / "a.db").read_bytes() == filled.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["a.db", "a.db-wal", "a.db-shm", "link"])
+def test_events_and_database_in_one_file(sensor: Sensor, name: str) -> None:
+    (sensor.home / "link").symlink_to("a.db")
+    refused(sensor("replay", "--db", "a.db", "--eve", name, SMALL), "choose two files", 2)
+    assert not (sensor.home / "a.db").exists()
+
+
+@pytest.mark.parametrize("option", ["--db", "--eve"])
+@pytest.mark.parametrize("read", ["more", "more/my.toml"])
+def test_output_never_overwrites_a_signature_file(sensor: Sensor, option: str, read: str) -> None:
+    (sensor.home / "more").mkdir()
+    (sensor.home / "more" / "my.toml").write_text(RARE)
+    outputs = ["--eve", "more/my.toml", "--no-db"] if option == "--eve" else ["--db", "more/my.toml"]
+    refused(sensor("replay", "--signatures", read, *outputs, SMALL), "would overwrite more/my.toml", 2)
+    assert (sensor.home / "more" / "my.toml").read_text() == RARE
+
+
+@pytest.mark.parametrize("name", ["none/a.json", "file/a.json", "folder", "closed/a.json", "kept.json"])
+def test_events_that_cannot_be_written_leave_no_run_behind(sensor: Sensor, name: str) -> None:
+    (sensor.home / "file").touch()
+    (sensor.home / "folder").mkdir()
+    (sensor.home / "closed").mkdir(mode=0o500)
+    (sensor.home / "kept.json").touch(mode=0o400)
+    done = sensor("replay", "--db", "a.db", "--eve", name, SMALL, before=without_override())
+    assert f"EVE output {name} cannot be written: " in refused(done, "choose another file")
+    assert not (sensor.home / "a.db").exists()
+
+
+@pytest.mark.parametrize("command", [("replay", str(SMALL)), ("detections", "list"), ("runs",)])
+def test_home_that_may_not_be_entered(sensor: Sensor, command: tuple[str, ...]) -> None:
+    home = sensor.home / "home"
+    home.mkdir(mode=0)
+    done = sensor(*command, env={"HOME": str(home)}, before=without_override())
+    assert "ermission denied" in refused(done, "name a database with --db")
+
+
 def test_locked_database(sensor: Sensor) -> None:
     assert sensor("replay", "-q", "--db", "a.db", SMALL).status == 0
     # The same command, but it waits a tenth of a second instead of ten.

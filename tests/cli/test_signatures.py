@@ -60,8 +60,10 @@ def test_mistake_is_told_with_file_line_and_reason(sensor: Sensor, text: str, li
         (lambda path: path.mkdir(), "no *.toml files"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8"),
         (lambda path: path.write_bytes(b""), "holds no [[signature]]"),
+        (lambda path: path.symlink_to(path.name), "symbolic links"),
+        (lambda path: (path.mkdir(), (path / "a.toml").symlink_to("a.toml")), "symbolic links"),
     ],
-    ids=["missing", "empty directory", "not text", "empty file"],
+    ids=["missing", "empty directory", "not text", "empty file", "loop", "loop in a directory"],
 )
 def test_file_that_is_none(sensor: Sensor, make: Callable[[Path], object], reason: str) -> None:
     make(sensor.home / "it.toml")
@@ -81,7 +83,7 @@ def test_own_signatures_stand_beside_the_shipped_ones(sensor: Sensor) -> None:
     ).out.splitlines()
     assert len(both) == len(shipped) + 1 > 10
     assert [line.split()[0] for line in both[1:]] == sorted(line.split()[0] for line in both[1:])
-    assert alone[1].split() == ["9000001", "low", "custom", "http.uri,", "payload", "遠隔操作"]
+    assert alone[1].split() == ["9000001", "低", "custom", "http.uri,", "payload", "遠隔操作"]
     sids = {
         event["alert"]["signature_id"]
         for event in sensor(

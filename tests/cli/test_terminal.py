@@ -80,6 +80,13 @@ def test_lists_fit_the_screen(sensor: Sensor, filled: Path) -> None:
         assert max(map(cell_len, lines_of(on_terminal(sensor, 80, *args)))) <= 80
 
 
+@pytest.mark.parametrize("columns", [30, 52])
+def test_list_on_a_narrow_screen_shows_the_numbers(sensor: Sensor, filled: Path, columns: int) -> None:
+    lines = lines_of(on_terminal(sensor, columns, "detections", "list", "--db", filled, "--limit", "3"))
+    assert max(map(cell_len, lines)) <= columns
+    assert sum(line[:4].strip().isdigit() for line in lines) == 3
+
+
 @pytest.mark.parametrize(
     "env",
     [
@@ -162,6 +169,10 @@ def test_version(sensor: Sensor) -> None:
         (("replay", "--colour", "a.pcap"), "unrecognized arguments: --colour"),
         (("replay", "--window", "1", "a.pcap"), "'1' is not a size from 1k to 256M"),
         (("replay", "--window", "٣k", "a.pcap"), "'٣k' is not a size from 1k to 256M"),
+        (("replay", "--window", "9" * 5000, "a.pcap"), "9…' is not a size from 1k to 256M"),
+        (("replay", "--window", "9" * 5000 + "M", "a.pcap"), "9…' is not a size from 1k to 256M"),
+        (("runs", "--limit", "9" * 5000), "9…' is not a whole number from 1"),
+        (("runs", "--limit", "0" * 10 + "9" * 30), "' is not a whole number from 1"),
         (("replay", "--eve", "", str(SMALL)), "--eve names no file"),
         (("replay", "--lang", "fr", "a.pcap"), "invalid choice: 'fr'"),
         (("replay", "--eve"), "expected one argument"),
@@ -171,4 +182,5 @@ def test_bad_arguments(sensor: Sensor, args: tuple[str, ...], reason: str) -> No
     done = sensor(*args)
     assert (done.status, done.octets) == (2, b"")
     assert reason in done.line
+    assert len(done.line) < 200
     assert "--help" in done.line or "; write " in done.line

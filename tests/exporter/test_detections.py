@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -156,6 +157,32 @@ def test_table_fits_and_is_harmless(language: str, width: int | None) -> None:
     else:
         assert len(text.splitlines()) == 4, "header, rule, a line each"
         assert "[2001:db8:1234:5678:9abc:def0:1234:5678]:80" in text
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("width", [1, 8, 20, 21, 30, 40, 50, 52, 53, 60, 69, 70, 71, 79, 109, 110])
+def test_no_table_is_too_narrow_for_the_number(language: str, color: bool, width: int) -> None:
+    largest = 10**9
+    text = render_table([ROW, replace(HOSTILE, id=largest)], language, width=width, color=color)
+    assert all(re.search(rf"^ *{number} ", text, re.MULTILINE) for number in (ROW.id, largest))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert max(map(cell_len, plain.splitlines())) <= max(width, 24)
+    assert "2023-11-15" in re.sub(r"\s", "", plain), "nor for the time"
+
+
+def test_table_at_40_columns() -> None:
+    assert render_table([replace(ROW, dst_ip="203.0.113.9")], "ja", width=40) == (
+        "番号  シグネチャ\n"
+        "────────────────────────────────────────\n"
+        "  17  遠隔操作ソフト\n"
+        "      9000001 http.uri\n"
+        "      2023-11-15 07:13:20\n"
+        "      +09:00 高\n"
+        "      192.0.2.1:51234\n"
+        "      → 203.0.113.9:80\n"
+        "      GET example.com/遠隔操作\n"
+    )
 
 
 def test_table_at_80_columns() -> None:

@@ -185,8 +185,18 @@ def test_timestamps_are_iso_8601_in_utc(ts_ns: int) -> None:
 def test_ipv6_addresses_are_in_rfc_5952_form(number: int) -> None:
     shown = address_text(6, number >> 64, number & (1 << 64) - 1)
     assert IPv6Address(shown) == IPv6Address(number)
-    if "." not in shown:  # section 5 leaves mapped addresses to the reader's taste
+    if number >> 32 != 0xFFFF:
         assert shown == str(IPv6Address(number))
+
+
+@given(st.integers(0, (1 << 32) - 1))
+def test_mapped_addresses_show_the_ipv4_address(number: int) -> None:
+    assert address_text(6, 0, 0xFFFF << 32 | number) == f"::ffff:{IPv4Address(number)}"
+
+
+def test_addresses_beside_the_mapped_ones_are_left_alone() -> None:
+    assert address_text(6, 0, 0x01020304) == "::102:304"
+    assert address_text(6, 1, 0xFFFF << 32) == "::1:0:ffff:0:0"
 
 
 @pytest.mark.parametrize(

@@ -51,3 +51,44 @@ def test_a_key_that_is_not_there_is_at_its_table(key: str, line: int) -> None:
 def test_a_signature_without_a_header_is_at_the_top() -> None:
     positions = find_positions("signature = [{ sid = 1 }]\n")
     assert positions.signature(0).of("sid") == 1
+
+
+QUOTED = """\
+"title" = "x"
+[["signature"]]
+"sid" = 1
+'rev' = 2
+keywords = [
+["signature"],
+  ["a", [
+[["signature"]]
+  ]],
+true
+]
+src_ports = [ # [[signature]]
+  80,
+]
+[[ 'signature' ]]
+[ signature . "name" ]
+"ja" = "x"
+["set"]
+"na\\u006de" = "y"
+[signature."description"]
+en = "of the last signature still"
+"""
+
+
+def test_quoted_names_and_arrays_that_look_like_headers() -> None:
+    positions = find_positions(QUOTED)
+    assert [place.line for place in positions.signatures] == [2, 15]
+    first, second = positions.signatures
+    assert first.keys == {"sid": 3, "rev": 4, "keywords": 5, "src_ports": 12}
+    assert second.keys == {"name": 16, "ja": 17, "description": 20, "en": 21}
+    assert positions.top.keys == {"title": 1, "set": 18, "name": 19}
+
+
+@pytest.mark.parametrize(
+    "line", [" " * 200_000 + "#", "a" * 200_000 + " = 1", '"' + "a." * 100_000 + '" = 1']
+)
+def test_long_lines_take_time_in_proportion(line: str) -> None:
+    assert [place.line for place in find_positions(f"{line}\n[[signature]]\n").signatures] == [2]

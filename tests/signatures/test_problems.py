@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from signatures.loader import check_files
+from signatures.validate import validate_signature
 
 GOOD = {
     "sid": "9000001",
@@ -170,3 +171,26 @@ def test_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
 def test_all_mistakes_at_once_in_order_of_line(tmp_path: Path) -> None:
     text = table(sid="0", keywords='["a"]', severity='"x"') + table(rev="0") + table(sid="0")
     assert [line for line, _ in problems(tmp_path, text)] == [2, 6, 8, 11, 18]
+
+
+class Counted(str):
+    """A string that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_one_entry_twice_among_many_is_found_in_few_steps() -> None:
+    entries = [Counted(f"keyword {number}") for number in range(2000)]
+    reasons: list[str] = []
+    validate_signature(
+        {"keywords": [*entries, Counted(entries[-1])]}, "", lambda _key, reason: reasons.append(reason)
+    )
+    assert "keywords holds 'keyword 1999' twice" in reasons
+    assert Counted.comparisons < 10 * len(entries)

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
+from sensor.addresses import address_text
 from sensor.errors import ConfigError
 from sensor.store.queries import DetectionFilter, read_detections
 from sensor.store.records import Detection
@@ -149,3 +150,11 @@ def test_interrupt_while_rows_are_awaited(database: Path, monkeypatch: pytest.Mo
         signal.signal(signal.SIGINT, before)
     assert len(closed) == 1
     assert "store" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("address", ["::ffff:192.0.2.1", "::ffff:c000:201", "::ffff:192.0.2.0/120"])
+def test_mapped_address_is_found_however_it_is_written(database: Path, address: str) -> None:
+    shown = address_text(6, 0, 0xFFFF << 32 | 0xC0000201)
+    rows = list(read_detections(database, DetectionFilter(addresses=(address,))))
+    assert rows
+    assert all(shown in (row.src_ip, row.dst_ip) for row in rows)
