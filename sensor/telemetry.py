@@ -34,9 +34,14 @@ class Counters:
     segments_out_of_order: int = 0
     segments_retransmitted: int = 0
     segments_out_of_window: int = 0
-    """Segments whose sequence number is further off than any window: none of the stream."""
+    """Segments whose sequence number is further off than any window, or is a SYN's in an open connection:
+    none of the stream."""
+    segments_after_fin: int = 0
+    """Segments with octets behind the end that a FIN told: those were dropped."""
     segments_conflicting: int = 0
     """Retransmissions and overlaps that brought octets different from those already held."""
+    comparisons_cut: int = 0
+    """Retransmissions and overlaps that were compared in part only, as they overlap too many segments."""
     reassembly_gaps: int = 0
     reassembly_gap_octets: int = 0
     reassembly_limited: int = 0

@@ -12,11 +12,15 @@ A hole becomes a gap when the other side acknowledges past it (the receiver has 
 capture that lost them), when the limits on held octets are reached, or when the flow ends. An
 acknowledgement counts only while there is a hole: one that came before the segment behind the hole may
 have overtaken what fills it.
+
+A FIN binds once ``next`` has reached it. Until then octets behind it say that it is forged, and of two
+the nearer counts: a forged one far ahead must not hide the true one.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, islice
+from operator import attrgetter
 
 from sensor.reassembly.pieces import PieceList
 from sensor.reassembly.sequence import distance
@@ -24,6 +28,9 @@ from sensor.reassembly.sequence import distance
 SEGMENT_COST = 256
 """Octets that keeping one segment costs beside its data, so that limits on memory hold for a sender of
 single octets too (CPython: 100 for the object, 40 for the bytes object, 32 for each number)."""
+COMPARED = 16
+"""Segments that one which brings octets again is compared with: a sender of single octets could else make
+each of its later segments cost a step for every octet, for ever."""
 
 
 @dataclass(slots=True)
@@ -49,6 +56,11 @@ class Held:
 
     segments: list[Segment] = field(default_factory=list)
     octets: int = 0
+    starts: list[int] = field(default_factory=list)
+    """Where each stretch of segments without a hole starts."""
+    ends: list[int] = field(default_factory=list)
+    cut: int = 0
+    """Segments that were compared in part only."""
 
     @property
     def cost(self) -> int:
@@ -65,29 +77,43 @@ class Held:
 
         :returns: True if octets that it brings again differ from those held.
         """
-        conflict = False
-        at = bisect_right(self.segments, new.position, key=lambda s: s.position)
-        if at and self.segments[at - 1].end > new.position:
-            at -= 1
-        start = max(new.position, conflicts_from)
-        while start < new.end:
-            old = self.segments[at] if at < len(self.segments) else None
-            if old is None or old.position >= new.end:
-                self._put(at, new, start, new.end)
-                break
-            if old.position > start:
-                self._put(at, new, start, old.position)
-                at += 1
-                start = old.position
-            stop = min(old.end, new.end)
-            conflict |= _differ(old, new, start, stop)
-            start = stop
-            at += 1
+        start, end = max(new.position, conflicts_from), new.end
+        if start >= end:
+            return False
+        conflict = self._conflicts(new, start)
+        # Each stretch that is walked over becomes part of one: no sender can have it walked over again.
+        low, high = bisect_left(self.ends, start), bisect_right(self.starts, end)
+        first, last = start, end
+        if low < high:
+            first, last = min(start, self.starts[low]), max(end, self.ends[high - 1])
+        for stretch in range(low, high):
+            if start < self.starts[stretch]:
+                self._put(new, start, self.starts[stretch])
+            start = max(start, self.ends[stretch])
+        if start < end:
+            self._put(new, start, end)
+        self.starts[low:high], self.ends[low:high] = [first], [last]
         return conflict
 
-    def _put(self, at: int, new: Segment, start: int, end: int) -> None:
-        begin = start - new.position
-        data = new.data[begin : end - new.position]
+    def _conflicts(self, new: Segment, start: int) -> bool:
+        """Whether octets of ``new`` from position ``start`` on differ from those held."""
+        segments, end = self.segments, new.end
+        at = bisect_right(segments, start, key=_position)
+        if at and segments[at - 1].end > start:
+            at -= 1
+        for compared, old in enumerate(islice(segments, at, None)):
+            if old.position >= end:
+                break
+            if compared == COMPARED:
+                self.cut += 1
+                break
+            if _differ(old, new, max(old.position, start), min(old.end, end)):
+                return True
+        return False
+
+    def _put(self, new: Segment, start: int, end: int) -> None:
+        data = new.data[start - new.position : end - new.position]
+        at = bisect_right(self.segments, start, key=_position)
         self.segments.insert(at, Segment(start, end - start, data, new.number, new.ts_ns))
         self.octets += len(data)
 
@@ -95,7 +121,13 @@ class Held:
         """Take the first segment."""
         segment = self.segments.pop(0)
         self.octets -= len(segment.data)
+        self.starts[0] = segment.end
+        if self.starts[0] == self.ends[0]:
+            del self.starts[0], self.ends[0]
         return segment
+
+
+_position = attrgetter("position")
 
 
 def _differ(old: Segment, new: Segment, start: int, stop: int) -> bool:
@@ -122,6 +154,8 @@ class SlowStream:
     """Number of the last packet that the stream took something from, or gave up a hole for."""
     gaps: int = 0
     gap_octets: int = 0
+    cut: int = 0
+    """Segments that were compared in part only with what had been delivered."""
     first_piece: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +164,15 @@ class SlowStream:
     def is_next(self, position: int) -> bool:
         """Whether octets at a position (of 32 bits) come right next, and nothing waits or has ended."""
         return not self.held.segments and self.fin is None and not distance(position, self.next)
+
+    def take_fin(self, end: int, number: int, *, is_fin: bool) -> None:
+        """Take in that packet ``number`` has octets up to position ``end``, and maybe a FIN behind them."""
+        if self.fin is not None and end > self.fin:
+            self.fin = None
+        # One that lies before what the stream has brought is forged, or from another connection.
+        if is_fin and end >= max(self.next, self.held.end) and (self.fin is None or end < self.fin):
+            self.fin = end
+            self.moved_at = number
 
     def deliver(self, offset: int, cap_len: int, wire_len: int, number: int, ts_ns: int) -> None:
         """Deliver octets of the batch at ``next``."""
@@ -194,7 +237,11 @@ class SlowStream:
         """Whether ``data`` differs from what this batch delivered at ``position`` and after."""
         out = self.out
         at = max(bisect_right(out.position, position, lo=self.first_piece) - 1, self.first_piece)
+        stop = at + COMPARED
         while at < len(out.position) and out.position[at] < position + len(data):
+            if at == stop:
+                self.cut += 1
+                break
             offset, start = out.offset[at], out.position[at]
             piece = out.stored[-1 - offset] if offset < 0 else octets[offset : offset + out.length[at]]
             begin, end = max(start, position), min(start + len(piece), position + len(data))

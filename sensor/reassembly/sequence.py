@@ -8,6 +8,9 @@ from sensor.arrays import I64, U32
 
 MODULUS = 1 << 32
 HALF = 1 << 31
+KEEP_ALIVE = (-1, 1)
+"""Distance from the next octet, and length, of a keep-alive that has an octet (RFC 9293, section 3.8.4). The
+octet is garbage."""
 
 
 @overload

@@ -17,7 +17,7 @@ from sensor.reassembly.acks import FAR, Acks
 from sensor.reassembly.held import Held, Segment, SlowStream
 from sensor.reassembly.pieces import PieceList
 from sensor.reassembly.rows import BatchRows, SegmentRows
-from sensor.reassembly.sequence import MODULUS, distance
+from sensor.reassembly.sequence import KEEP_ALIVE, MODULUS, distance
 from sensor.reassembly.state import StreamState
 from sensor.telemetry import Counters
 
@@ -160,13 +160,13 @@ class SlowPath:
             counters.segments_out_of_window += 1
             return False
         position = slow.next + ahead
-        if slow.fin is not None:
+        end = position + length
+        if slow.fin == slow.next:
+            counters.segments_after_fin += end > slow.fin
             length = min(length, slow.fin - position)  # nothing follows a FIN
-        elif segments.is_fin[i] and position + length >= max(slow.next, slow.held.end):
-            # One that lies before what the stream has brought is forged, or from another connection.
-            slow.fin = position + length
-            slow.moved_at = segments.number[i]
-        if length <= 0:
+        else:
+            slow.take_fin(end, segments.number[i], is_fin=segments.is_fin[i])
+        if length <= 0 or (ahead, segments.wire_len[i]) == KEEP_ALIVE:
             return False
         offset, cap_len = segments.offset[i], min(segments.cap_len[i], length)
         number, ts_ns = segments.number[i], segments.ts_ns[i]
@@ -231,6 +231,8 @@ class SlowPath:
         if slow.held.segments:
             self.held[stream] = slow.held
             self.held_cost += slow.held.cost
+        self._counters.comparisons_cut += slow.cut + slow.held.cut
+        slow.held.cut = 0
         self._counters.reassembly_gaps += slow.gaps
         self._counters.reassembly_gap_octets += slow.gap_octets
         self._table.missed[stream & 1, stream >> 1] += slow.gap_octets

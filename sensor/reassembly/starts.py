@@ -18,7 +18,7 @@ from sensor.flow.state import ACK, FIN, SYN
 from sensor.flow.track import ROW_BITS
 from sensor.reassembly.acks import FAR
 from sensor.reassembly.rows import SegmentRows
-from sensor.reassembly.sequence import distance
+from sensor.reassembly.sequence import KEEP_ALIVE, distance
 
 _NEVER = 1 << 62  # later than any arrival
 
@@ -111,8 +111,7 @@ class StreamStarts:
         stream, seq, wire_len = stream[at], seq[at], wire_len[at]
         self._guessed[stream] = False
         ahead = distance(seq, self._next[stream])
-        # A keep-alive's octet comes just before the next one (RFC 9293, section 3.8.4).
-        is_keep_alive = (ahead == -1) & (wire_len == 1)
+        is_keep_alive = (ahead == KEEP_ALIVE[0]) & (wire_len == KEEP_ALIVE[1])
         back = (ahead < 0) & (ahead >= -FAR) & (wire_len > 0) & ~is_keep_alive
         self._next[stream[back]] = seq[back]
 

@@ -50,7 +50,7 @@ def test_each_state_of_the_table(state: str, history: str, fixtures_dir: Path) -
         "syn_with_data": "SDhAdFf",
         "fin_with_data": "ShADFdf",
         "mid_stream": "AdDFf",
-        "keep_alive_probe": "ShADdTaFf",
+        "keep_alive_probe": "ShADdaFf",
         "out_of_order": "ShADdFf",
         "sequence_wrap": "ShADdFf",
         "one_side_only": "SADF",

@@ -30,6 +30,8 @@ def compare(sensor: Sensor, reference: Reference) -> None:
     assert counters.segments_retransmitted == reference.total("retransmitted")
     assert counters.segments_out_of_order == reference.total("out_of_order")
     assert counters.segments_out_of_window == reference.total("out_of_window")
+    assert counters.segments_after_fin == reference.total("after_fin")
+    assert counters.comparisons_cut == 0
     assert counters.reassembly_gaps == reference.total("gaps")
     assert counters.reassembly_gap_octets == reference.total("missed")
     assert counters.reassembly_limited == reference.total("limited")

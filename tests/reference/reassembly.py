@@ -50,6 +50,7 @@ class Stream:
     conflicting: int = 0
     out_of_window: int = 0
     limited: int = 0
+    after_fin: int = 0
 
     @property
     def open(self) -> bool:
@@ -113,11 +114,17 @@ class Stream:
         if abs(ahead) > FAR:
             self.out_of_window += 1
             return ""
-        if self.fin is not None:
+        if self.closed:
+            assert self.fin is not None
+            self.after_fin += end > self.fin
             end = min(end, self.fin)
-        elif packet.flags & FIN and end >= self.next and all(end > position for position in self.held):
-            self.fin = end
-        if end <= start:
+        else:
+            if self.fin is not None and end > self.fin:
+                self.fin = None
+            beyond = end >= self.next and all(end > position for position in self.held)
+            if packet.flags & FIN and beyond and (self.fin is None or end < self.fin):
+                self.fin = end
+        if end <= start or (ahead, packet.wire_len) == (-1, 1):  # (-1, 1): a keep-alive
             return ""
         self.retransmitted += ahead < 0
         self.out_of_order += ahead > 0
