@@ -127,7 +127,7 @@ def test_interrupt_while_rows_are_awaited(database: Path, monkeypatch: pytest.Mo
     close = aiosqlite.Connection.close
 
     async def fetch_slowly(_cursor: aiosqlite.Cursor, _count: int) -> Iterable[object]:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         return ()
 
     async def close_and_tell(connection: aiosqlite.Connection) -> None:
@@ -141,7 +141,7 @@ def test_interrupt_while_rows_are_awaited(database: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(aiosqlite.Connection, "close", close_and_tell)
     # A handler of its own, as the command line has: asyncio sees to Python's own one alone.
     before = signal.signal(signal.SIGINT, interrupt)
-    timer = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    timer = threading.Timer(0.3, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     timer.start()
     try:
         with closing(read_detections(database, DetectionFilter())) as rows, pytest.raises(KeyboardInterrupt):
