@@ -111,10 +111,11 @@ def ticks_to_ns(ticks: U64, tsresol: int, tsoffset: int) -> I64:
         seconds = ticks // np.uint64(per_second)
     rest = ticks - seconds * np.uint64(per_second % 2**64)
     to_ns = _binary_fraction_to_ns if tsresol & _BINARY else _decimal_fraction_to_ns
-    whole = np.minimum(seconds, np.uint64(2 * _MAX_SECONDS)).astype(np.int64)
-    whole += min(max(tsoffset, -3 * _MAX_SECONDS), 3 * _MAX_SECONDS)
-    np.clip(whole, -_MAX_SECONDS, _MAX_SECONDS, out=whole)
-    return whole * 1_000_000_000 + to_ns(rest, digits).astype(np.int64)
+    # Clipped first to what the sum allows, which is then right whatever wraps around on the way.
+    tsoffset = min(tsoffset, _MAX_SECONDS)
+    lowest, highest = max(-_MAX_SECONDS - tsoffset, 0), _MAX_SECONDS - tsoffset
+    whole = np.clip(seconds, np.uint64(lowest), np.uint64(highest)) + np.uint64(tsoffset % 2**64)
+    return whole.view(np.int64) * 1_000_000_000 + to_ns(rest, digits).astype(np.int64)
 
 
 def _binary_fraction_to_ns(rest: U64, bits: int) -> U64:

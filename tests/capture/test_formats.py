@@ -125,6 +125,21 @@ def test_times_outside_int64_stop_at_its_ends() -> None:
     assert [r.ts_ns for r in read_rows(octets).records] == [9_223_372_035 * 10**9]
 
 
+def test_offsets_and_ticks_that_cancel_out() -> None:
+    """Time is exact where only one of the two, or the way to their sum, is out of range."""
+    cases = [(-(2**63), 2**63 + 5), (-(2**63), 2**63 - 5), (-18_446_744_068, 18_446_744_073)]
+    octets = formats.section() + b"".join(formats.interface(tsresol=0, tsoffset=start) for start, _ in cases)
+    octets += b"".join(formats.enhanced(b"", ticks, interface_id=i) for i, (_, ticks) in enumerate(cases))
+    assert [r.ts_ns for r in read_rows(octets).records] == [5 * 10**9, -5 * 10**9, 5 * 10**9]
+
+
+def test_times_before_int64_stop_at_its_ends() -> None:
+    octets = formats.section()
+    octets += formats.interface(tsresol=0, tsoffset=-(2**63)) + formats.interface(tsoffset=2**63 - 1)
+    octets += formats.enhanced(b"", 7) + formats.enhanced(b"", 0, interface_id=1)
+    assert [r.ts_ns for r in read_rows(octets).records] == [-9_223_372_035 * 10**9, 9_223_372_035 * 10**9]
+
+
 def test_simple_packet_has_the_time_of_the_packet_before() -> None:
     """Packet time does not fall back to 1970 between two packets that know theirs."""
     head = formats.section() + formats.interface()
