@@ -31,7 +31,7 @@ class StreamStarts:
         self._next = next_seq
         self._known = np.zeros(next_seq.shape[0], np.bool_)
         self._settled = np.zeros(next_seq.shape[0], np.bool_)
-        """Its side has sent something else than a SYN without data, or the other side has acknowledged it."""
+        """Its side has sent something else than a mere SYN, or the other side has acknowledged it."""
         self._guessed = np.zeros(next_seq.shape[0], np.bool_)
         """Started at a segment without data, and has had none since."""
 
@@ -52,7 +52,7 @@ class StreamStarts:
         told = at = unsettled = np.zeros(0, np.int64)
         syn = np.flatnonzero(~plain)
         acks = plain & ((flags & ACK) != 0)
-        plain |= has_data
+        plain |= has_data | ((flags & FIN) != 0)
         if syn.shape[0]:
             told, at, unsettled = self._take_syns(rows, syn, (plain, acks, has_data), rows.stream[new])
         if fin.shape[0]:
@@ -88,7 +88,8 @@ class StreamStarts:
 
         guess = self._guessed[stream]
         begins = np.append(True, stream[1:] != stream[:-1])
-        known_at = np.where(np.isin(stream, new) | guess, at[begins][np.cumsum(begins) - 1], -1)
+        unknown = np.isin(stream, new) | ~self._known[stream] | guess
+        known_at = np.where(unknown, at[begins][np.cumsum(begins) - 1], -1)
         settled = np.minimum(_first_of(rows, plain, stream), _first_of(rows, acks, stream ^ 1, known_at))
         settled[self._settled[stream]] = -1
         last = np.flatnonzero(at <= settled)
@@ -103,12 +104,18 @@ class StreamStarts:
         self._guessed[stream[chosen]] = False
         return told, told_at, stream[settled == _NEVER]
 
-    def correct(self, stream: I64, seq: U32, wire_len: I64) -> None:
-        """Take in the first segment with data or a FIN that each of some streams has in this batch."""
-        at = np.flatnonzero(self._guessed[stream])
-        if at.shape[0] == 0:
+    def correct(self, rows: SegmentRows, data: I64) -> None:
+        """Move starts that were guessed to where the first data lies.
+
+        :param data: which of ``rows`` have data or a FIN of their stream.
+        """
+        data = data[self._guessed[rows.stream[data]]]
+        if data.shape[0] == 0:
             return
-        stream, seq, wire_len = stream[at], seq[at], wire_len[at]
+        stream = rows.stream[data]
+        first = np.append(True, stream[1:] != stream[:-1])
+        data, stream = data[first], stream[first]
+        seq, wire_len = rows.seq[data], rows.wire_len[data]
         self._guessed[stream] = False
         ahead = distance(seq, self._next[stream])
         is_keep_alive = (ahead == KEEP_ALIVE[0]) & (wire_len == KEEP_ALIVE[1])
@@ -130,4 +137,4 @@ def _first_of(rows: SegmentRows, mask: Bool, stream: I64, after: I64 | int = -1)
     key = (rows.stream[among] << ROW_BITS) | rows.at[among]
     place = np.searchsorted(key, (stream << ROW_BITS) + after + 1)
     found = among[np.minimum(place, among.shape[0] - 1)]
-    return np.where(rows.stream[found] == stream, rows.at[found], _NEVER)
+    return np.where((place < among.shape[0]) & (rows.stream[found] == stream), rows.at[found], _NEVER)

@@ -43,7 +43,6 @@ class StreamReassembler:
         stream, seq, end = rows.stream[data], rows.seq[data], rows.end[data]
         first = np.ones(data.shape[0], np.bool_)
         np.not_equal(stream[1:], stream[:-1], out=first[1:])
-        self._starts.correct(stream[first], seq[first], rows.wire_len[data[first]])
         expected = np.empty_like(seq)
         expected[1:] = end[:-1]
         np.copyto(expected, state.next[stream], where=first)
@@ -93,13 +92,16 @@ class StreamReassembler:
         """Which segments have data or a FIN of their stream, whose start is found."""
         speaks = (rows.wire_len > 0) | ((rows.flags & FIN) != 0)
         speaks[self._starts.find(rows)] = False
-        syn = np.flatnonzero(speaks & ((rows.flags & SYN) != 0))
-        if syn.shape[0]:
-            stream = rows.stream[syn]
-            start = self._state.next[stream] - self._state.position[stream].astype(np.uint32)
-            foreign = syn[rows.seq[syn] != start]
-            speaks[foreign] = False
-            self._counters.segments_out_of_window += foreign.shape[0]
+        data = np.flatnonzero(speaks)
+        self._starts.correct(rows, data)
+        syn = data[(rows.flags[data] & SYN) != 0]
+        if syn.shape[0] == 0:
+            return data
+        stream = rows.stream[syn]
+        start = self._state.next[stream] - self._state.position[stream].astype(np.uint32)
+        foreign = syn[rows.seq[syn] != start]
+        self._counters.segments_out_of_window += foreign.shape[0]
+        speaks[foreign] = False
         return np.flatnonzero(speaks)
 
     def _sorted(self, packets: Packets, tracked: Tracked) -> SegmentRows | None:

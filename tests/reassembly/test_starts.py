@@ -42,6 +42,14 @@ CASES: dict[str, list[Row]] = {
     "one forged by the client, of itself": [
         OPENS, ANSWERS, TALK[0], (CLIENT, SYN | ACK, 900, 9001, b""), *TALK,
     ],
+    "a SYN with data that begins where a guess did, which the first data moved": [
+        (CLIENT, ACK, 105, 5001, b""), (SERVER, ACK, 5001, 101, b""), TALK[1],
+        (CLIENT, SYN, 104, 0, b"est+"), TALK[2],
+    ],
+    "an old acknowledgement of the server, and the SYN lost": [(SERVER, ACK, 77_000, 9, b""), ANSWERS, *TALK],
+    "the SYN lost, and a keep-alive first": [
+        (SERVER, ACK, 77_000, 9, b""), ANSWERS, (CLIENT, ACK, 100, 5001, b"!"), *TALK,
+    ],
     "a SYN with data in an open connection": [
         OPENS, ANSWERS, TALK[0], (CLIENT, SYN, 102, 0, b"other"), (CLIENT, SYN | FIN, 9, 0, b""), *TALK,
     ],

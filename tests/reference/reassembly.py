@@ -31,7 +31,7 @@ class Stream:
     guessed: bool = False
     """The base is that of a segment without data, and no data has come."""
     settled: bool = False
-    """Something else than a SYN without data has come, or the other side has acknowledged it."""
+    """Something else than a mere SYN has come, or the other side has acknowledged it."""
     next: int = 0
     held: dict[int, Octet | None] = field(default_factory=dict)
     """What waits behind a hole, by position; None is an octet that the capture cut off."""
@@ -170,7 +170,7 @@ class Connection:
             mine.base, mine.guessed = seq, not packet.wire_len
         if packet.flags & (SYN | ACK) == SYN | ACK:
             other.start(packet.ack)
-        mine.settled |= not packet.flags & SYN or packet.wire_len > 0
+        mine.settled |= not packet.flags & SYN or bool(speaks)
         if packet.flags & (SYN | ACK) == ACK and other.base is not None and not other.guessed:
             other.settled = True
         found = ""
