@@ -37,7 +37,7 @@ class _Unknown:
     said_no: list[bool] = field(default_factory=lambda: [False, False])
     probes: list[int] = field(default_factory=lambda: [0, 0])
     places: list[list[int]] = field(default_factory=lambda: [[], []])
-    """Where the pieces of packets start in the unsure octets."""
+    """Where in the unsure octets HTTP may begin: at their start, and where a packet's piece does."""
     closed: list[bool] = field(default_factory=lambda: [False, False])
     middle: bool = False
     """The beginning of the flow was not seen, or octets since."""
@@ -114,9 +114,10 @@ class HttpProbe:
         octets = unsure + joined.data[start:end] if unsure else joined.data
         places, stop = unknown.places[direction], end + shift
         if not unsure:
-            places, shift, stop = [], 0, end
-        first, last = np.searchsorted(joined.piece_start, [start, end])
-        places = places + [place + shift for place in joined.piece_start[first:last].tolist()]
+            places, shift, stop = [start], 0, end
+        if unknown.middle:
+            first, last = np.searchsorted(joined.piece_start, [start + (not unsure), end])
+            places = places + (joined.piece_start[first:last] + shift).tolist()
         unknown.unsure[direction], unknown.places[direction] = b"", []
         for n, place in enumerate(places):
             verdict, is_client = _verdict(octets, place, stop, unknown.middle)
