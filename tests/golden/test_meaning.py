@@ -118,8 +118,17 @@ def test_exchange_after_a_gap_is_found() -> None:
         assert [url for *_, url in transactions(ROOT / "tcp" / f"{name}.pcap")][-1] == "/two"
 
 
-def test_reused_ports_are_two_flows() -> None:
-    assert len({flow["flow_id"] for flow in of_type(ROOT / "tcp" / "port_reuse.pcap", "flow")}) == 2
+@pytest.mark.parametrize("name", ["port_reuse", "reuse_unclosed"])
+def test_reused_ports_are_two_flows(name: str) -> None:
+    assert len({flow["flow_id"] for flow in of_type(ROOT / "tcp" / f"{name}.pcap", "flow")}) == 2
+
+
+@pytest.mark.parametrize("name", ["forged_syn", "half_open", "old_fin", "forged_fin_ahead"])
+def test_forged_and_old_segments_hide_nothing(name: str) -> None:
+    capture = ROOT / "tcp" / f"{name}.pcap"
+    assert len(of_type(capture, "flow")) == 1
+    assert {IN_URL, ANYWHERE} <= set(sids(capture))
+    assert [event["http"]["status"] for event in of_type(capture, "http")][-1] == 200
 
 
 @pytest.mark.parametrize("window", [64, 1 << 20])
