@@ -41,7 +41,7 @@ class Counters:
     segments_conflicting: int = 0
     """Retransmissions and overlaps that brought octets different from those already held."""
     comparisons_cut: int = 0
-    """Retransmissions and overlaps that were compared in part only, as they overlap too many segments."""
+    """Segments and fragments that were compared in part only, as they bring again what too many brought."""
     reassembly_gaps: int = 0
     reassembly_gap_octets: int = 0
     reassembly_limited: int = 0

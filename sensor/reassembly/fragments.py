@@ -87,6 +87,8 @@ class FragmentReassembler:
             octets, cost = held.octets, held.cost
             if held.insert(Segment(start, wire_len, data, batch.first_number + row, now), 0):
                 self._counters.fragment_conflicts += 1
+            self._counters.comparisons_cut += held.cut
+            held.cut = 0
             self._cost += held.cost - cost
             self._counters.fragment_overlaps += held.octets - octets < wire_len
             waiting.count += 1

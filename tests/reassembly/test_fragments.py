@@ -14,6 +14,7 @@ from scapy.packet import Raw
 
 from sensor.config import SECOND_NS, ReassemblyLimits
 from sensor.decode.columns import Layer, Tunnel
+from sensor.reassembly.held import COMPARED
 from tests.reassembly.fragment_rows import EXPERIMENT, Line, alone, packet_of
 from tests.reference.reassembly import Fragment, datagrams
 
@@ -71,6 +72,18 @@ def test_datagrams_of_two_batches_and_two_identifications(version: Any) -> None:
     assert rows[-2] == alone(packet)
     assert rows[-1] == alone(other)
     assert line.counters.datagrams_reassembled == 2
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("count", "cut"), [(COMPARED, 0), (COMPARED + 1, 1)])
+def test_a_fragment_is_compared_with_a_few_others(version: int, count: int, cut: int) -> None:
+    small = [Fragment(1, 8 * i, b"8 octets", more=True) for i in range(count)]
+    cover = Fragment(1, 0, b"8 octets" * count, more=True)
+    line = Line()
+    line.feed([packet_of(piece, version) for piece in [*small, cover]])
+    assert line.counters.comparisons_cut == cut
+    assert line.counters.fragment_conflicts == 0
+    assert line.counters.fragment_overlaps == 1
 
 
 @pytest.mark.parametrize("version", [ipv4, ipv6])
