@@ -43,7 +43,7 @@ def parse_request_line(line: bytes) -> RequestLine | None:
 
 def _parse_odd_request_line(line: bytes) -> RequestLine | None:
     parts = line.split(None, 1)
-    if len(parts) != 2:
+    if len(parts) != 2 or line[0] not in TCHAR:
         return None
     method, rest = parts[0], parts[1].rstrip(_SPACE)
     if len(method) > MAX_METHOD or method.translate(None, TCHAR):

@@ -42,6 +42,8 @@ def probe_request(data: bytes, start: int, end: int, *, known: bool = False) -> 
     if end - pos >= MAX_FIRST_LINE:
         return Verdict.NO
     begin = data[pos : min(end, pos + MAX_METHOD + 1)]
+    if begin and begin[0] not in TCHAR:
+        return Verdict.NO
     method = begin.split(None, 1)[0] if begin else b""
     if known and not (method in METHODS if len(method) < len(begin) else _METHODS.find(b" " + method) >= 0):
         return Verdict.NO

@@ -1,5 +1,6 @@
 """Generated conversations: equal to the reference, however they are split, interleaved or damaged."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,13 @@ def test_what_other_flows_said_before_changes_nothing(
     for each in before:
         read(pieces(each), shared=shared)
     assert read(pieces(conversation), shared=shared) == read(pieces(conversation))
+
+
+@pytest.mark.parametrize(
+    "client", [b"\x0b\r\r\rZ\r\r\x8d\rHTTP/\0\0Z\n\0A\n\nZ\x0e\x97-Z\r\x8d\r\r\r\x0b\r\xd7"]
+)
+def test_what_fuzzing_found(client: bytes) -> None:
+    one(b"\0" + len(client).to_bytes(2) + client)
 
 
 @given(st.binary(max_size=200))

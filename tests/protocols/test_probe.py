@@ -40,6 +40,7 @@ OTHERS = [
     b"T /zeek.html\n",
     b"GET/ HTTP/1.1\n",
     b"LOGIN a b\r\n",
+    b"\x0bGET / HTTP/1.1\r\n",
     b"a001 LOGIN x y\r\n",
     b"STAT\r\n",
     b"220 ready\r\n",
