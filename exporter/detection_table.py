@@ -1,23 +1,17 @@
-"""Detections for people: a table, and one detection explained."""
+"""Detections in a table, for people."""
 
-import io
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import accumulate
-from types import MappingProxyType
 
 from rich import box
 from rich.cells import cell_len, chop_cells
-from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from exporter.printable import printable, printable_octets
-from exporter.severity import severity_name
+from exporter.detection_cells import endpoint, label, local_time, marked_excerpt, render, severity_cell
+from exporter.printable import printable
 from sensor.store.records import Detection
 
-_NS = 1_000_000_000
 _WIDE = 110
 """Columns from which each fact gets its own column."""
 _NARROW = 70
@@ -36,66 +30,6 @@ _LEAD_WIDTH = 16
 """Cells before the match that a list shows: the match itself must have room."""
 _UNKNOWN_START_WIDTH = 48
 """The same before the end of a match whose start is not known."""
-_DUMP_LEN = 16
-_DUMP_WIDTH = 6 + 3 * _DUMP_LEN + 1 + _DUMP_LEN
-
-_FIRST = re.compile(r"\\x..|\\u....|\\U.{8}|.")
-"""The first character of a printable text, or its escape."""
-_STYLES = MappingProxyType(
-    {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
-)
-
-# Label by language, Japanese first.
-_LABELS = MappingProxyType(
-    {
-        "id": ("番号", "ID"),
-        "time": ("日時", "Time"),
-        "severity": ("重大度", "Severity"),
-        "signature": ("シグネチャ", "Signature"),
-        "buffer": ("検査箇所", "Buffer"),
-        "from_to": ("送信元 → 宛先", "From → To"),
-        "match": ("一致した内容", "Match"),
-        "category": ("分類", "Category"),
-        "flow": ("フロー", "Flow"),
-        "transaction": ("トランザクション", "Transaction"),
-        "packet": ("パケット", "Packet"),
-        "source": ("キャプチャ", "Capture"),
-        "where": ("位置", "Where"),
-        "request": ("リクエスト", "Request"),
-        "excerpt": ("抜粋", "Excerpt"),
-        "run": ("実行", "Run"),
-        "none": ("検知はありません。", "No detections."),
-        "octets": (
-            "{buffer} のオフセット {offset} から {length} オクテット",
-            "{length} octets at offset {offset} of {buffer}",
-        ),
-        "no_start": (
-            "{buffer} のオフセット {offset} まで（一致の始まりは不明）",
-            "up to offset {offset} of {buffer} (where the match starts is not known)",
-        ),
-    }
-)
-
-
-def _label(key: str, language: str) -> str:
-    ja, en = _LABELS[key]
-    return ja if language == "ja" else en
-
-
-def _local(ts_ns: int) -> tuple[str, str, str]:
-    """Return date with time, nine digits of the second, and offset, in local time."""
-    seconds, fraction = divmod(ts_ns, _NS)
-    local = datetime.fromtimestamp(seconds, UTC).astimezone()
-    offset = f"{local:%z}"
-    return f"{local:%Y-%m-%d %H:%M:%S}", f"{fraction:09d}", f"{offset[:3]}:{offset[3:5]}"
-
-
-def _endpoint(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _severity(row: Detection, language: str) -> Text:
-    return Text(severity_name(row.severity, language), style=_STYLES.get(row.severity, ""))
 
 
 def _match(row: Detection) -> Text:
@@ -103,45 +37,9 @@ def _match(row: Detection) -> Text:
     if row.http_url:
         text = Text(printable(f"{row.http_method} {row.http_host}{row.http_url}".strip()))
     else:
-        text = _marked_excerpt(row, _LEAD_WIDTH if row.length else _UNKNOWN_START_WIDTH)
+        text = marked_excerpt(row, _LEAD_WIDTH if row.length else _UNKNOWN_START_WIDTH)
     text.truncate(_MATCH_LEN, overflow="ellipsis")
     return text
-
-
-def _marked_excerpt(row: Detection, lead_width: int | None = None) -> Text:
-    """The excerpt with its match marked, and of what stands before that the last ``lead_width`` cells."""
-    start, end = _match_span(row)
-    lead = printable_octets(row.excerpt[:start])
-    if lead_width is not None and cell_len(lead) > lead_width:
-        while cell_len(lead) >= lead_width:
-            lead = _FIRST.sub("", lead, count=1)
-        lead = f"…{lead}"
-    return Text.assemble(
-        lead,
-        (printable_octets(row.excerpt[start:end]), "bold reverse"),
-        printable_octets(row.excerpt[end:]),
-    )
-
-
-def _match_span(row: Detection) -> tuple[int, int]:
-    """Find the match in the excerpt; empty where its start is not known."""
-    start = min(max(row.excerpt_offset, 0), len(row.excerpt))
-    return start, min(start + max(row.length, 0), len(row.excerpt))
-
-
-def _render(renderable: RenderableType, width: int, color: bool) -> str:
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    console.print(renderable)
-    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().split("\n")[:-1])
 
 
 def render_table(
@@ -156,7 +54,7 @@ def render_table(
     rows = list(rows)
     keys: tuple[str, ...]
     if not rows:
-        return _label("none", language) + "\n"
+        return label("none", language) + "\n"
     if width is None:
         keys = ("id", "time", "severity", "signature", "buffer", "from_to", "match")
         cells = [_one_line(row, language) for row in rows]
@@ -166,7 +64,7 @@ def render_table(
     else:
         keys = ("id", "time", "signature", "from_to", "match")[: None if width >= _WIDE else -1]
         cells = [_two_lines(row, language) for row in rows]
-    headers = [Text(_label(key, language)) for key in keys]
+    headers = [Text(label(key, language)) for key in keys]
     widths = [
         max(map(_cell_width, column))
         for column in zip(headers, *(row[: len(keys)] for row in cells), strict=True)
@@ -186,7 +84,7 @@ def render_table(
         )
     for row in cells:
         table.add_row(*row)
-    return _render(table, width or _UNBOUNDED, color)
+    return render(table, width or _UNBOUNDED, color)
 
 
 def _stacked(row: list[Text]) -> list[Text]:
@@ -241,8 +139,8 @@ def _cell_width(cell: Text) -> int:
 
 
 def _time_and_severity(row: Detection, language: str) -> Text:
-    time, _, offset = _local(row.ts_ns)
-    return Text.assemble(time, "\n", (offset, "dim"), " ", _severity(row, language))
+    time, _, offset = local_time(row.ts_ns)
+    return Text.assemble(time, "\n", (offset, "dim"), " ", severity_cell(row, language))
 
 
 def _signature_and_buffer(row: Detection, language: str) -> Text:
@@ -250,15 +148,15 @@ def _signature_and_buffer(row: Detection, language: str) -> Text:
 
 
 def _from_to(row: Detection, separator: str) -> Text:
-    return Text(f"{_endpoint(row.src_ip, row.src_port)}{separator}→ {_endpoint(row.dst_ip, row.dst_port)}")
+    return Text(f"{endpoint(row.src_ip, row.src_port)}{separator}→ {endpoint(row.dst_ip, row.dst_port)}")
 
 
 def _one_line(row: Detection, language: str) -> list[Text]:
-    time, _, offset = _local(row.ts_ns)
+    time, _, offset = local_time(row.ts_ns)
     return [
         Text(str(row.id)),
         Text(f"{time} {offset}"),
-        _severity(row, language),
+        severity_cell(row, language),
         Text(printable(row.title(language)), style="bold"),
         Text(row.buffer),
         _from_to(row, " "),
@@ -274,61 +172,3 @@ def _two_lines(row: Detection, language: str) -> list[Text]:
         _from_to(row, "\n"),
         _match(row),
     ]
-
-
-def render_one(row: Detection, language: str = "en", *, width: int = 80, color: bool = False) -> str:
-    """Explain one detection, ending with the octets around the match."""
-    time, fraction, offset = _local(row.ts_ns)
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-
-    def add(key: str, value: str | Text) -> None:
-        grid.add_row(_label(key, language), value)
-
-    add("id", str(row.id))
-    add(
-        "signature",
-        Text.assemble((printable(row.title(language)), "bold"), f" (sid {row.sid}, rev {row.rev})"),
-    )
-    add("severity", _severity(row, language))
-    add("category", printable(row.category))
-    add("time", f"{time}.{fraction} {offset}")
-    add("from_to", f"{_endpoint(row.src_ip, row.src_port)} → {_endpoint(row.dst_ip, row.dst_port)}")
-    add("flow", " ".join(filter(None, (row.proto, row.app_proto, str(row.flow_id)))))
-    if row.tx_id is not None:
-        add("transaction", str(row.tx_id))
-    if row.http_url or row.http_method or row.http_host:
-        add("request", printable(f"{row.http_method} {row.http_host}{row.http_url}".strip()))
-    add("run", str(row.run_id))
-    add("source", printable(row.source))
-    add("packet", str(row.packet_number))
-    where = _label("octets" if row.length else "no_start", language)
-    add("where", where.format(buffer=row.buffer, offset=row.offset, length=row.length))
-    if not row.excerpt:
-        return _render(grid, width, color)
-    add("excerpt", _marked_excerpt(row))
-    return f"{_render(grid, width, color)}\n{_render(_dump(row), max(width, _DUMP_WIDTH), color)}"
-
-
-def _dump(row: Detection) -> Text:
-    """Hex and text of the excerpt, 16 octets a line; a line of ^ points at the match below each."""
-    start, end = _match_span(row)
-    dump = Text(no_wrap=True)
-    for at in range(0, len(row.excerpt), _DUMP_LEN):
-        octets = row.excerpt[at : at + _DUMP_LEN]
-        inside = [start <= at + i < end for i in range(len(octets))]
-        dump.append(f"{at:04x}  ", "dim")
-        for octet, is_match in zip(octets, inside, strict=True):
-            dump.append(f"{octet:02x}", "bold reverse" if is_match else "").append(" ")
-        dump.append("   " * (_DUMP_LEN - len(octets)) + " ")
-        for octet, is_match in zip(octets, inside, strict=True):
-            dump.append(chr(octet) if 0x20 <= octet < 0x7F else ".", "bold reverse" if is_match else "")
-        dump.append("\n")
-        if any(inside):
-            hex_marks = "".join("^^ " if is_match else "   " for is_match in inside).ljust(3 * _DUMP_LEN)
-            dump.append(
-                f"      {hex_marks} {''.join('^' if is_match else ' ' for is_match in inside)}\n", "dim"
-            )
-    dump.right_crop(1)
-    return dump

@@ -139,7 +139,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from exporter.detection_table import render_one
+    from exporter.detection_facts import render_one
     from sensor.store.queries import read_detection
 
     width = table_width()

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from exporter.detection_table import render_one, render_table
+from exporter.detection_facts import render_one
+from exporter.detection_table import render_table
 from exporter.detections import FIELDS, render_csv, render_json
 from exporter.printable import printable
 from sensor.store.records import Detection

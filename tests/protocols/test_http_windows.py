@@ -24,11 +24,17 @@ def opened(*, joined: bool = False) -> Conversation:
     return talk
 
 
-def answered_after_its_end() -> Conversation:
-    """The client's head has no end when it stops; the server answers that."""
+def answered_once() -> Conversation:
+    """A connection that has carried one exchange."""
     talk = opened()
     talk.client.send(get(b"/1"))
     talk.server.send(OK)
+    return talk
+
+
+def answered_after_its_end() -> Conversation:
+    """The client's head has no end when it stops; the server answers that."""
+    talk = answered_once()
     talk.client.send(b"GET /2 HTTP/1.1")
     talk.client.flag("FA")
     talk.server.send(b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")
@@ -46,9 +52,7 @@ def answered_after_its_end_the_first() -> Conversation:
 
 def asked_after_the_server_s_end() -> Conversation:
     """A response that was cut short belongs to no request that was sent after it."""
-    talk = opened()
-    talk.client.send(get(b"/1"))
-    talk.server.send(OK)
+    talk = answered_once()
     talk.server.send(b"HTTP/1.1 408 Timeout\r\nServer: x\r\n")
     talk.server.flag("FA")
     talk.client.send(get(b"/2"))
@@ -57,9 +61,7 @@ def asked_after_the_server_s_end() -> Conversation:
 
 def hole_behind_an_answer() -> Conversation:
     """A request that waited for a lost one comes when the loss is known: after the answer before it."""
-    talk = opened()
-    talk.client.send(get(b"/1"))
-    talk.server.send(OK)
+    talk = answered_once()
     talk.client.send(get(b"/2"))
     acknowledged = talk.client.seq
     talk.client.send(get(b"/lost"), drop=True)
