@@ -1,6 +1,22 @@
 """Plain-integer counters of each stage."""
 
 from dataclasses import dataclass, field, fields
+from enum import IntEnum
+
+
+class ShedLevel(IntEnum):
+    """What an overloaded pipeline leaves out; each level leaves out what those below it do as well."""
+
+    NONE = 0
+    BODIES = 1
+    """HTTP response bodies are not decoded and not looked into."""
+    ENCRYPTED = 2
+    """Payload of long-lived encrypted flows is not looked into."""
+    FLOWS_QUARTER = 3
+    """A quarter of all flows, by hash, is dropped after decoding; the next levels drop more."""
+    FLOWS_HALF = 4
+    FLOWS_MOST = 5
+    """Seven flows of eight."""
 
 
 @dataclass(slots=True)
@@ -12,7 +28,15 @@ class Counters:
     received_octets: int = 0
     decoded: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
-    """Rejected packet records by decoder event: received = decoded + the sum of these."""
+    """Rejected packet records by decoder event: received = decoded + the sum of these and of ``shed``."""
+    shed: dict[str, int] = field(default_factory=dict)
+    """Packets left out on purpose, by reason: ``overload`` (whole flows)."""
+    shed_bodies: int = 0
+    """HTTP responses whose body was not looked into because of overload."""
+    shed_payload_octets: int = 0
+    """Payload of encrypted flows that was not looked into because of overload."""
+    bypassed_octets: int = 0
+    """Payload that was not looked into because no signature could match in it."""
 
     fragments: int = 0
     datagrams_reassembled: int = 0

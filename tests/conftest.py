@@ -58,6 +58,9 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
         "netns": Need(
             _has_network_namespaces, "install iproute2 and run as root, network namespaces allowed"
         ),
+        "tcpreplay": Need(lambda: _has("tcpreplay"), "install tcpreplay"),
+        "prometheus": Need(lambda: _has("prometheus") and _has("promtool"), "install prometheus"),
+        "systemd": Need(lambda: _has("systemd-analyze"), "install systemd"),
         "root": Need(_is_root, "run as root"),
         "linux": Need(lambda: sys.platform == "linux", "run on Linux", excused=True),
         "posix": Need(lambda: os.name == "posix", "run on Linux or macOS", excused=True),
