@@ -19,6 +19,9 @@ from sensor.errors import StoreError
 from sensor.store.migrations import Migrations, migrate, read_version
 from sensor.store.schema import MIGRATIONS
 
+_WAL_LIMIT = 64 << 20
+"""Octets to which a -wal file shrinks after a long reader had kept it from being folded in. SQLite folds
+it in at 4 MB by itself, which suffices for months where nobody reads for long."""
 _LOCK_TIMEOUT = 10.0
 """Seconds to wait for another writer. One commit takes milliseconds; ten seconds is a hung disk."""
 _OLDEST_SQLITE = (3, 37, 0)
@@ -47,16 +50,32 @@ _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL})
 """What may be over by the next try. After an error of the disk itself nobody knows what it holds."""
 
 
+_CONSTRAINT_DATATYPE = 3091
+"""https://www.sqlite.org/rescode.html#constraint_datatype, which the module has no name for."""
+_REFUSED = frozenset({_CONSTRAINT_DATATYPE, sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_TOOBIG})
+_UNBINDABLE = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError)
+"""What the module itself raises for a value that is none of SQLite's."""
+
+
 class StoreBlockedError(StoreError):
     """Nothing was written, and the same may succeed later: another program's lock, a full disk."""
+
+
+class StoreValueError(StoreError):
+    """Nothing was written, since a value of what was given is of no type or size that the tables take."""
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """``error`` as one line that says what to do about ``path``."""
     # Extended codes keep the primary one in the low octet. Errors of the sqlite3 module have none.
-    code = getattr(error, "sqlite_errorcode", -1) & 0xFF
-    advice = _ADVICE.get(code, "{}").format(error)
-    return (StoreBlockedError if code in _PASSING else StoreError)(f"{path}: {advice}")
+    code = getattr(error, "sqlite_errorcode", -1)
+    advice = _ADVICE.get(code & 0xFF, "{}").format(error)
+    kind = StoreError
+    if code & 0xFF in _PASSING:
+        kind = StoreBlockedError
+    elif code in _REFUSED or (code == -1 and isinstance(error, _UNBINDABLE)):
+        kind = StoreValueError
+    return kind(f"{path}: {advice}")
 
 
 @contextmanager
@@ -66,6 +85,8 @@ def store_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise explain(error, path) from error
+    except (OverflowError, UnicodeEncodeError) as error:  # an integer past 64 bits, a lone surrogate
+        raise StoreValueError(f"{path}: {error}") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(f"{path}: {reason}; choose another file with --db") from error
@@ -88,21 +109,27 @@ def _check_exists(path: Path) -> None:
         raise StoreError(f"{path}: no such database; replay a capture first, or name the file with --db")
 
 
-async def open_for_writing(path: Path, migrations: Migrations = MIGRATIONS) -> aiosqlite.Connection:
+async def open_for_writing(
+    path: Path, migrations: Migrations = MIGRATIONS, *, lock_timeout: float | None = None
+) -> aiosqlite.Connection:
     """Open ``path``, made with mode 0600 if missing, at the newest schema; in autocommit mode.
 
     SQLite gives the -wal and -shm files the mode of the database. Raises `StoreError`; a file that is
     refused is left as it was.
+
+    :param lock_timeout: seconds to wait for another writer, where the usual is too long.
     """
     with store_errors(path):
         _check_path(path)
         # What is logged is private: no moment in which others may read it, whatever the umask.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = await aiosqlite.connect(path, timeout=_LOCK_TIMEOUT, isolation_level=None)
+        timeout = _LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+        db = await aiosqlite.connect(path, timeout=timeout, isolation_level=None)
         try:
             await read_version(db, path, len(migrations))
             await db.execute("PRAGMA journal_mode = WAL")
             await db.execute("PRAGMA synchronous = FULL")
+            await db.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
             await migrate(db, path, migrations)
             await db.execute("PRAGMA foreign_keys = ON")
         except BaseException:

@@ -28,6 +28,19 @@ class RunCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class LogNote:
+    """A line of the sensor's own log, not yet written."""
+
+    ts_ns: int
+    level: str
+    """``debug``, ``info``, ``warning``, ``error``."""
+    event: str
+    """``reload``, ``interface_down``, …"""
+    detail: Mapping[str, object] = field(default_factory=dict)
+    """Kept as JSON. Nothing that anybody typed or visited."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run as it was logged; columns of the table ``run``."""
 

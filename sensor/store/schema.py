@@ -15,8 +15,8 @@ APPLICATION_ID = 0x5744534E
 _RUN = """
 CREATE TABLE run (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    command TEXT NOT NULL,              -- replay
-    source TEXT NOT NULL,               -- for people: the capture's name, "+ n" where there were more
+    command TEXT NOT NULL,              -- replay, or run for a live one
+    source TEXT NOT NULL,               -- for people: a capture's or interface's name, "+ n" for more
     started_ns INTEGER NOT NULL,
     finished_ns INTEGER,                -- NULL while it runs, or if nobody saw it end
     status TEXT NOT NULL,               -- running, completed, interrupted, failed
@@ -87,6 +87,29 @@ CREATE TABLE log (
 ) STRICT
 """
 
+_LEDGER = """
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY,             -- in the order of what happened, whatever the clock did
+    run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    interface TEXT NOT NULL,
+    started_ns INTEGER NOT NULL,        -- wall clock; a minute at most until ended_ns
+    ended_ns INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    dropped TEXT NOT NULL,              -- JSON: packets by reason, as rejected and shed
+    delivered INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    decoded INTEGER NOT NULL,
+    rejected TEXT NOT NULL,
+    shed TEXT NOT NULL,
+    waiting INTEGER NOT NULL,           -- in the ring when the stretch ended
+    error INTEGER NOT NULL,             -- packets by which an identity does not hold: 0
+    shed_bodies INTEGER NOT NULL,
+    shed_payload_octets INTEGER NOT NULL,
+    bypassed_octets INTEGER NOT NULL,
+    UNIQUE (run_id, interface, started_ns)  -- the open stretch is written again until it ends
+) STRICT
+"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _RUN,
@@ -106,4 +129,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Of which capture packet_number counts the packets, where a run read several; else NULL.
     ("ALTER TABLE detection ADD COLUMN capture TEXT",),
+    # What became of every packet of a live run, minute by minute.
+    (_LEDGER, "CREATE INDEX ledger_time ON ledger (started_ns)"),
 )

@@ -109,4 +109,4 @@ def test_every_table_is_strict(tmp_path: Path) -> None:
         tmp_path / "a.db",
         "SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
     )
-    assert set(tables) == {("run", 1), ("source", 1), ("detection", 1), ("log", 1)}
+    assert set(tables) == {(name, 1) for name in ("run", "source", "detection", "log", "ledger")}
