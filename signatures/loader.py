@@ -5,14 +5,13 @@ holds.
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sensor.errors import SignatureError
-from signatures.model import Problem, SetInfo, Signature, SignatureSet
+from sensor.toml import Problem, TomlError, parse_toml
+from signatures.model import SetInfo, Signature, SignatureSet
 from signatures.positions import Position, Positions, find_positions
 from signatures.validate import Report, report_unknown, validate_signature
 
@@ -22,7 +21,6 @@ MAX_FILE = 16 * 1024 * 1024
 """Octets of a signature file: some 100,000 signatures, and a stop to naming a capture by mistake."""
 _SHOWN = 10
 """Problems that an error lists; ``signatures check`` lists them all."""
-_AT = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 @dataclass(slots=True)
@@ -135,20 +133,9 @@ def read_text(
     if len(octets) > MAX_FILE:
         return [Problem(name, 0, f"is larger than {MAX_FILE} octets")]
     try:
-        # Editors on Windows put a byte order mark first and end lines with CR LF.
-        text = octets.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        return [Problem(name, line, "is not UTF-8 text; save it as UTF-8")]
-    try:
-        document = tomllib.loads(text)
-    except RecursionError:
-        return [Problem(name, 0, "is nested too deep")]
-    except ValueError as error:  # TOMLDecodeError, and int()'s own for thousands of digits
-        reason = str(error)
-        at = _AT.search(reason)
-        line = int(at[1]) if at else text.count("\n") + 1
-        return [Problem(name, line, f"is not TOML: {_AT.sub('', reason)}")]
+        text, document = parse_toml(octets)
+    except TomlError as error:
+        return [Problem(name, error.line, error.reason)]
     return _read_document(document, find_positions(text), name, signatures, files, sids)
 
 

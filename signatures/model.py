@@ -105,17 +105,3 @@ class SignatureSet:
 
     def __iter__(self) -> Iterator[Signature]:
         return iter(self.signatures)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A mistake in a signature file."""
-
-    file: str
-    line: int
-    """Counted from 1; 0 where the mistake is the file's as a whole."""
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.reason}"

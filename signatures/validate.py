@@ -6,10 +6,10 @@ A check never stops at the first mistake: whoever writes a file sees all of them
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from sensor.toml import nearest, type_name
 from signatures.encodings import encode_keyword
 from signatures.model import NAME_BUFFERS, Buffer, Direction, PortRange, Severity, Signature
 from signatures.regex import regex_fault
@@ -35,26 +35,16 @@ Report = Callable[[str, str], None]
 """Takes the key and what is wrong with it."""
 
 
-def _type_name(value: object) -> str:
-    names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array"}
-    return names.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(word[:64], known, 1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-
-
 def report_unknown(table: Mapping[str, Any], known: tuple[str, ...], report: Report) -> None:
     """Report the keys of ``table`` that nothing reads."""
     for key in table:
         if key not in known:
-            report(key, f"unknown key {key!r} ({_nearest(key, known)})")
+            report(key, f"unknown key {key!r} ({nearest(key, known)})")
 
 
 def _integer(key: str, value: object, least: int, most: int, report: Report) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        report(key, f"{key} must be an integer, not {_type_name(value)}")
+        report(key, f"{key} must be an integer, not {type_name(value)}")
     elif not least <= value <= most:
         report(key, f"{key} must be from {least} to {most}")
     else:
@@ -64,7 +54,7 @@ def _integer(key: str, value: object, least: int, most: int, report: Report) -> 
 
 def _text(key: str, value: object, report: Report) -> str:
     if not isinstance(value, str):
-        report(key, f"{key} must be a string, not {_type_name(value)}")
+        report(key, f"{key} must be a string, not {type_name(value)}")
     elif not value.strip():
         report(key, f"{key} is empty")
     elif len(value) > MAX_TEXT:
@@ -78,11 +68,11 @@ def _text(key: str, value: object, report: Report) -> str:
 
 def _texts(key: str, value: object, report: Report) -> tuple[str, ...]:
     if not isinstance(value, list):
-        report(key, f"{key} must be an array of strings, not {_type_name(value)}")
+        report(key, f"{key} must be an array of strings, not {type_name(value)}")
         return ()
     for entry in value:
         if not isinstance(entry, str):
-            report(key, f"{key} must hold strings only, not {_type_name(entry)}")
+            report(key, f"{key} must hold strings only, not {type_name(entry)}")
             return ()
     counts = Counter(value)
     if len(counts) < len(value):
@@ -107,11 +97,11 @@ def _translations(key: str, value: object, report: Report) -> dict[str, str]:
 
 def _choice(key: str, value: object, choices: type[_Choice], report: Report) -> _Choice | None:
     if not isinstance(value, str):
-        report(key, f"{key} must be a string, not {_type_name(value)}")
+        report(key, f"{key} must be a string, not {type_name(value)}")
         return None
     known = tuple(choices)
     if value not in known:
-        report(key, f"unknown {key.removesuffix('s')} {value[:64]!r} ({_nearest(value, known)})")
+        report(key, f"unknown {key.removesuffix('s')} {value[:64]!r} ({nearest(value, known)})")
         return None
     return choices(value)
 
@@ -206,7 +196,7 @@ def validate_signature(table: Mapping[str, Any], source: str, report: Report) ->
         report("", "neither keywords nor regexes nor domains: nothing to look for")
     sensitive = table.get("case_sensitive", False)
     if not isinstance(sensitive, bool):
-        report("case_sensitive", f"case_sensitive must be true or false, not {_type_name(sensitive)}")
+        report("case_sensitive", f"case_sensitive must be true or false, not {type_name(sensitive)}")
         sensitive = False
     category = _text("category", table.get("category", "-"), report)
     if "category" in table and category and not (_SLUG.fullmatch(category) and len(category) <= 64):

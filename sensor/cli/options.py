@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Never
 
 from sensor.errors import ConfigError, StoreError
+from sensor.places import default_database
 
 LARGEST = (1 << 63) - 1
 """SQLite's largest integer."""
@@ -21,17 +22,6 @@ class OneLineParser(argparse.ArgumentParser):
         """Exit with status 2."""
         text = " ".join(message.split()).encode("utf-8", "backslashreplace").decode()
         self.exit(2, f"{self.prog}: {text}; see {self.prog} --help\n")
-
-
-def default_database() -> Path:
-    """Where detections are kept unless told otherwise (XDG Base Directory Specification)."""
-    state = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():  # "consider the path invalid and ignore it"
-        try:
-            state = Path.home() / ".local" / "state"
-        except RuntimeError:  # a user without a name and a home, as containers have them
-            state = Path()
-    return state / "watchdog-sensor" / "detections.db"
 
 
 def database_to_write(path: Path) -> Path:

@@ -14,12 +14,12 @@ from sensor.cli.options import (
     brief,
     check_not_input,
     database_to_write,
-    default_database,
     table_width,
     whole_number,
 )
 from sensor.cli.outputs import EveOutput, check_eve
 from sensor.errors import ConfigError
+from sensor.places import default_database
 
 _EPILOG = """\
 examples:
