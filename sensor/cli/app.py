@@ -14,7 +14,7 @@ from typing import Never
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from exporter.printable import printable
-from sensor.cli import detections, replay, runs, signatures
+from sensor.cli import config, detections, replay, runs, signatures
 from sensor.cli.options import OneLineParser
 from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
 from sensor.errors import SensorError
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     detections.add_command(commands)
     runs.add_command(commands)
     signatures.add_command(commands)
+    config.add_command(commands)
     return parser
 
 

@@ -71,7 +71,7 @@ _TABLES: Final = {
         Key(
             "ring",
             "64MiB",
-            values.size(_MIB, 2048 * _MIB),
+            values.size(4 * _MIB, 2048 * _MIB),
             "Packets that the kernel holds for each worker while it is busy. Not part of [limits] memory.",
             "ワーカーが追いつくまでカーネルが保持する量（ワーカーごと）。[limits] memory には含みません。",
             option="--ring",

@@ -35,13 +35,13 @@ def show_configuration(configuration: Configuration, language: str) -> str:
 
 def example_configuration() -> str:
     """A file to begin with: every key, its default as a comment, in Japanese and English."""
-    tables = []
+    parts = []
     for table, keys in TABLES.items():
-        lines = [f"[{table}]"]
-        for key in keys.values():
-            lines += [f"# {key.ja}", f"# {key.en}", f"# {key.name} = {_written(key, key.default)}"]
-        tables.append("\n".join(lines))
-    return "\n\n".join(tables) + "\n"
+        parts.append(f"[{table}]")
+        parts += [
+            f"# {key.ja}\n# {key.en}\n# {key.name} = {_written(key, key.default)}" for key in keys.values()
+        ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _origin(configuration: Configuration, dotted: str, language: str) -> str:

@@ -140,7 +140,7 @@ def test_places_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ('[capture]\nring = "64 Mib"\n', 2, "ring has no unit 'Mib' (did you mean MiB?)"),
         ('[capture]\nring = "much"\n', 2, "ring must be a size as \"64MiB\", not 'much'"),
         ("[capture]\nring = 1.5\n", 2, 'ring must be a size as "64MiB", not a float'),
-        ("[capture]\nring = 1023\n", 2, "ring must be from 1MiB to 2GiB"),
+        ("[capture]\nring = 1023\n", 2, "ring must be from 4MiB to 2GiB"),
         (f"[limits]\nmemory = {'9' * 30}\n", 2, "memory must be from 224MiB to 1024GiB"),
         (f"[limits]\nmemory = '{'9' * 30}'\n", 2, "memory must be a size"),
         ('[metrics]\nlisten = ["127.0.0.1"]\n', 2, "listen takes HOST:PORT"),
@@ -208,15 +208,15 @@ def test_memory_is_shared_by_all_workers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written_size", "octets"),
     [
-        ('"1MiB"', 1 << 20),
-        ('" 2 MiB "', 2 << 20),
+        ('"4MiB"', 4 << 20),
+        ('" 5 MiB "', 5 << 20),
         ('"4M"', 4 << 20),
-        ('"4MB"', 4_000_000),
+        ('"8MB"', 8_000_000),
         ('"1G"', 1 << 30),
-        ('"2048 KiB"', 2 << 20),
-        ('"2000kB"', 2_000_000),
-        ('"3000000"', 3_000_000),
-        ("0x200000", 2 << 20),
+        ('"8192 KiB"', 8 << 20),
+        ('"9000kB"', 9_000_000),
+        ('"5000000"', 5_000_000),
+        ("0x800000", 8 << 20),
     ],
 )
 def test_sizes(tmp_path: Path, written_size: str, octets: int) -> None:

@@ -42,7 +42,7 @@ def test_shown_and_read_again(tmp_path: Path, text: str, language: str) -> None:
 
 
 def test_it_is_told_where_a_value_came_from(tmp_path: Path) -> None:
-    configuration = load_configuration(written(tmp_path, "[capture]\nworkers = 2\nring = '2MiB'\n"))
+    configuration = load_configuration(written(tmp_path, "[capture]\nworkers = 2\nring = '8MiB'\n"))
     shown = show_configuration(configuration.overridden({"capture.ring": "4MiB"}), "en").splitlines()
     assert "workers = 2  # from config.toml, line 2" in shown
     assert 'ring = "4MiB"  # from the command line' in shown
