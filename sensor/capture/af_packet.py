@@ -72,7 +72,7 @@ _STATISTICS: Final = struct.Struct("3I")
 _PROGRAM: Final = struct.Struct("HP")
 """struct sock_fprog: instructions, address of the first."""
 _DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
-"""One struct sock_filter: BPF_RET with no octet. Packets that a filter refuses are not counted as received."""
+"""One struct sock_filter: BPF_RET with no octet. Packets that a filter refuses count nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def open_packet_socket(
     link = read_link(interface)
     if link is None:
         raise CaptureError(f"there is no interface {interface}; `ip -brief link` lists those there are")
-    link_type = _ARPHRD_LINK_TYPES.get(link.hardware_type, LINKTYPE_RAW)
+    link_type = link_type_of(link.hardware_type)
     kind = socket.SOCK_DGRAM if link_type == LINKTYPE_RAW else socket.SOCK_RAW
     packet_socket = _open(interface, kind)
     try:
@@ -154,6 +154,11 @@ def open_packet_socket(
         packet_socket.close()
         raise
     return PacketSocket(packet_socket, RingGeometry(BLOCK_SIZE, block_count, link_type), group)
+
+
+def link_type_of(hardware_type: int) -> int:
+    """LINKTYPE_ value of the packets that an interface of this ARPHRD_ type is captured with."""
+    return _ARPHRD_LINK_TYPES.get(hardware_type, LINKTYPE_RAW)
 
 
 def set_filter(packet_socket: socket.socket, bpf: bytes | None) -> None:

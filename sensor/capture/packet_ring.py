@@ -82,6 +82,8 @@ class RingBatch:
     first_sequence: int
     last_sequence: int
     """Of the blocks, both included: what to release."""
+    packets: int
+    """In these blocks, as the kernel counted them."""
 
 
 class PacketRing:
@@ -132,7 +134,8 @@ class PacketRing:
         taken = max(int(np.searchsorted(np.cumsum(blocks["length"]), limit, side="right")), 1)
         blocks, waiting = blocks[:taken], waiting[:taken]
         batch = self._read(waiting * self._block_size, blocks, first_number)
-        return RingBatch(batch, int(blocks["sequence"][0]), int(blocks["sequence"][-1]))
+        first, last = int(blocks["sequence"][0]), int(blocks["sequence"][-1])
+        return RingBatch(batch, first, last, int(blocks["packet_count"].sum()))
 
     def release(self, last_sequence: int) -> int:
         """Give the kernel back all blocks that wait, up to that sequence number.

@@ -1,0 +1,93 @@
+"""Signatures in use: loaded, sent to the workers, replaced by a reload without losing a packet.
+
+Each load is a generation. Workers go on with the old one until they have compiled the new, so alerts of
+both may come for a while, and each says of which it is.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from sensor.configuration import Configuration
+from sensor.errors import SensorError
+from sensor.service.worker_process import WorkerProcess
+from sensor.status import SignatureStatus
+from sensor.store.source import digest_signatures
+from sensor.worker.messages import Configure, Configured, MessageError
+from signatures.loader import load_signatures
+from signatures.model import Signature
+
+_KEPT: Final = 3
+"""Generations whose alerts may still come: a worker compiles one at a time."""
+
+
+class Generations:
+    """The signatures in use and those before them."""
+
+    def __init__(self) -> None:
+        self.status = SignatureStatus()
+        self._known: dict[int, tuple[Signature, ...]] = {}
+        self._number = 0
+        self._began = 0.0
+        self._waiting: set[WorkerProcess] = set()
+
+    def load(self, configuration: Configuration) -> Configure:
+        """Load what ``configuration`` names; the message to workers.
+
+        :raises SensorError: one line for each mistake; what was in use stays so.
+        """
+        began = time.monotonic()
+        wanted = configuration.signatures
+        try:
+            loaded = load_signatures(wanted.paths, builtin=wanted.builtin).signatures
+        except SensorError as error:
+            self.status.rejected = len(str(error).splitlines())
+            self._failed()
+            raise
+        self._began = began
+        self._number += 1
+        self._known[self._number] = loaded
+        self._known.pop(self._number - _KEPT, None)
+        self.status.loaded = len(loaded)
+        self.status.rejected = 0
+        self.status.digest = digest_signatures(loaded)
+        self.status.loaded_ns = time.time_ns()
+        self.status.last_reload_failed = False
+        return Configure(self._number, list(loaded))
+
+    def expect(self, workers: Iterable[WorkerProcess]) -> None:
+        """A reload is done when each of these has answered."""
+        self._waiting = set(workers)
+
+    def configured(self, worker: WorkerProcess, message: Configured) -> str:
+        """Take a worker's answer; why it could not take the signatures, or empty."""
+        if message.generation == self._number:
+            self._waiting.discard(worker)
+            if message.error:
+                self._failed()
+            elif not self._waiting:
+                self.status.reload_seconds = time.monotonic() - self._began
+        return message.error
+
+    def refused(self) -> None:
+        """A reload was not taken, for another reason than signatures."""
+        self._failed()
+
+    def signature(self, generation: int, index: int) -> Signature:
+        """The signature that an alert names.
+
+        :raises MessageError: if there is none such: the worker makes it up.
+        """
+        known = self._known.get(generation, ())
+        if not 0 <= index < len(known):
+            raise MessageError("an alert of a signature that was never sent")
+        return known[index]
+
+    @property
+    def categories(self) -> set[str]:
+        """Of all signatures that are known."""
+        return {signature.category for known in self._known.values() for signature in known}
+
+    def _failed(self) -> None:
+        self.status.reload_failures += 1
+        self.status.last_reload_failed = True

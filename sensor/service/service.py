@@ -1,0 +1,379 @@
+"""The service: what it is made of, from start to stop, and its one loop.
+
+Theory of operation. Interfaces own workers; workers send alerts, which the recorder stores, and events,
+which go to a file; counters lie on pages that are read when somebody asks. A tick each second feeds systemd's
+watchdog, notices what changed and, every ten seconds, writes the ledger's open rows. Everything else happens
+on events: a signal, a change of an interface, a message.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from itertools import chain
+from typing import Any, Final
+
+from exporter.http import MetricsServer
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from exporter.collector import ServiceCollector
+from sensor.capture.links import LinkWatch
+from sensor.configuration import Configuration
+from sensor.detections.alert import Alert
+from sensor.errors import CaptureError, SensorError
+from sensor.service import account
+from sensor.service.books import SHED_WORK, Books, Entry
+from sensor.service.control import ControlServer
+from sensor.service.eve_file import EveFile
+from sensor.service.interface import InterfaceCapture
+from sensor.service.journal import Journal
+from sensor.service.notify import Notifier
+from sensor.service.reload import Generations
+from sensor.service.watch import Watch
+from sensor.service.worker_process import WorkerProcess
+from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, ServiceStatus
+from sensor.store.recorder import AlertRecorder
+from sensor.store.records import RunCounts, RunStatus
+from sensor.store.source import Source
+from sensor.version import version
+from sensor.worker.messages import Alerts, Configured, alert_of
+from signatures.model import Severity
+
+_TICK: Final = 1.0
+_LEDGER_TICKS: Final = 10
+"""Between two writes of the ledger's open rows: what a killed service loses of its books."""
+_RETRY_TICKS: Final = 5
+"""Between two looks at a missing interface, should the kernel's word of its coming be missed."""
+_READY_SECONDS: Final = 30.0
+_NEEDS_RESTART: Final = (
+    *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
+    *("capture.user", "store.path", "metrics.listen", "control.socket", "limits.memory"),
+)
+"""What a reload leaves as it was."""
+
+
+class Service:
+    """One run of the service."""
+
+    def __init__(self, configuration: Configuration, reread: Callable[[], Configuration]) -> None:
+        """Set up.
+
+        :param reread: makes the configuration anew at a reload; raises SensorError.
+        """
+        self._configuration = configuration
+        self._reread = reread
+        self._journal = Journal(configuration.log.level, configuration.log.format)
+        self._notifier = Notifier()
+        self._generations = Generations()
+        self._books = Books()
+        self._watch = Watch(self._journal)
+        self._interfaces: dict[str, InterfaceCapture] = {}
+        self._recorder: AlertRecorder
+        self._metrics: MetricsServer | None = None
+        self._eve: EveFile | None = None
+        self._started_ns = time.time_ns()
+        self._stored: dict[str, dict[str, int]] = {}
+        self._latency = Histogram.of(LATENCY_BUCKETS)
+        self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until a signal says stop.
+
+        :raises SensorError: if it can't begin.
+        """
+        configuration = self._configuration
+        message = self._generations.load(configuration)
+        self._count_from_zero()
+        async with AsyncExitStack() as stack:
+            control = ControlServer(configuration.control.socket, self.status)
+            await control.start()
+            stack.push_async_callback(control.stop)
+            await self._open_store(stack)
+            if configuration.eve.path is not None:
+                self._eve = EveFile(configuration.eve.path, self._journal)
+                stack.callback(self._eve.close)
+            await self._open_metrics(stack)
+            links = LinkWatch()
+            stack.callback(links.close)
+            self._handle_signals(links)
+            await self._open_interfaces(stack)
+            for interface in self._interfaces.values():
+                interface.configure(message)
+            self._generations.expect(self._workers())
+            stack.push_async_callback(self._end)
+            await self._wait_ready()
+            self._notifier.ready()
+            await self._serve()
+
+    def status(self) -> ServiceStatus:
+        """Everything, now."""
+        return ServiceStatus(
+            version=version(),
+            pid=os.getpid(),
+            started_ns=self._started_ns,
+            taken_ns=time.time_ns(),
+            config_path=str(self._configuration.path or ""),
+            interfaces=[interface.status() for interface in self._interfaces.values()],
+            store=self._recorder.status(),
+            signatures=self._generations.status,
+            detections=self._stored,
+            detection_latency=self._latency,
+        )
+
+    async def _open_store(self, stack: AsyncExitStack) -> None:
+        store = self._configuration.store
+        self._recorder = AlertRecorder(store.path, on_commit=self._on_commit, on_trouble=self._on_trouble)
+        await self._recorder.start(
+            [Source(name) for name in self._configuration.capture.interfaces],
+            version=version(),
+            signatures_digest=self._generations.status.digest,
+        )
+        self._journal.keep = self._recorder.note
+        stack.push_async_callback(self._close_store)
+
+    async def _close_store(self) -> None:
+        lost = await self._recorder.close(RunStatus.COMPLETED)
+        if lost:
+            self._journal.say("error", "detections_not_stored", count=lost)
+
+    async def _open_metrics(self, stack: AsyncExitStack) -> None:
+        metrics = self._configuration.metrics
+        if not metrics.listen:
+            return
+        registry = CollectorRegistry()
+        registry.register(ServiceCollector(self.status))
+        ProcessCollector(registry=registry)
+        self._metrics = MetricsServer(
+            registry,
+            [str(address) for address in metrics.listen],
+            ready=self._is_looking,
+            web_config_file=metrics.web_config,
+            bearer_token_file=metrics.bearer_token_file,
+        )
+        await self._metrics.start()
+        stack.push_async_callback(self._metrics.stop)
+
+    async def _open_interfaces(self, stack: AsyncExitStack) -> None:
+        stack.push_async_callback(self._close_interfaces)
+        names = self._configuration.capture.interfaces
+        for name in names:
+            self._interfaces[name] = self._interface(name)
+        problems: list[SensorError] = []
+        for interface in self._interfaces.values():
+            try:
+                await interface.follow(required=True)
+            except CaptureError as error:
+                problems.append(error)
+        if problems and not any(interface.capturing for interface in self._interfaces.values()):
+            raise problems[0]
+        for problem in problems:
+            self._journal("warning", "interface_missing", error=str(problem))
+
+    def _interface(self, name: str) -> InterfaceCapture:
+        return InterfaceCapture(
+            name,
+            self._configuration,
+            on_alerts=self._on_alerts,
+            on_eve=self._on_eve,
+            on_event=self._journal,
+            on_configured=self._on_configured,
+        )
+
+    def _handle_signals(self, links: LinkWatch) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._start(self._reload()))
+
+        def changed() -> None:
+            links.drain()
+            self._start(self._follow_all())
+
+        if links.fileno() >= 0:
+            loop.add_reader(links.fileno(), changed)
+
+    def _is_looking(self) -> bool:
+        """Whether every interface's packets are seen."""
+        workers = self._workers()
+        return bool(workers) and all(worker.alive for worker in workers)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _wait_ready(self) -> None:
+        """Until every worker reads, or has had time to."""
+        until = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < until and not self._stop.is_set():
+            if all(worker.alive for worker in self._workers()):
+                break
+            await asyncio.sleep(0.02)
+
+    async def _serve(self) -> None:
+        ticks = 0
+        while not self._stop.is_set():
+            self._tick(ticks)
+            ticks += 1
+            if ticks % _RETRY_TICKS == 0:
+                await self._follow_all()
+            try:
+                await asyncio.wait_for(self._stop.wait(), _TICK)
+            except TimeoutError:
+                continue
+
+    def _tick(self, ticks: int) -> None:
+        statuses = [interface.status() for interface in self._interfaces.values()]
+        for interface, status in zip(self._interfaces.values(), statuses, strict=True):
+            interface.measure(status.ledger)
+        self._watch.look(statuses)
+        self._keep_books(statuses, write=ticks % _LEDGER_TICKS == 0)
+        self._notifier.status(
+            _summary(statuses, sum(chain.from_iterable(map(dict.values, self._stored.values()))))
+        )
+        self._notifier.alive()
+
+    def _keep_books(self, statuses: Sequence[InterfaceStatus], *, write: bool) -> None:
+        """Bring the ledger's rows up to date; at a minute's end they are written in any case."""
+        wall, monotonic = time.time_ns(), time.monotonic_ns()
+        if not write and not self._books.is_due(wall):
+            return
+        entries = {
+            status.name: Entry(
+                status.ledger, status.ledger_error, _work(status), looking=bool(status.workers)
+            )
+            for status in statuses
+        }
+        self._recorder.add_ledger(list(self._books.rows(entries, wall, monotonic)))
+        total = account.total(status.ledger for status in statuses)
+        self._recorder.counts = RunCounts(total.received, total.decoded, total.rejected)
+
+    async def _follow_all(self) -> None:
+        if self._stop.is_set():
+            return
+        before = {name: interface.state for name, interface in self._interfaces.items()}
+        for interface in list(self._interfaces.values()):
+            await interface.follow()
+        if before != {name: interface.state for name, interface in self._interfaces.items()}:
+            self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+
+    async def _reload(self) -> None:
+        """Take the configuration and signatures as they are now, or keep what was, and say so."""
+        async with self._reloading:
+            self._notifier.reloading()
+            try:
+                configuration = self._reread()
+            except SensorError as error:
+                self._generations.refused()
+                self._journal("error", "reload_refused", error=str(error))
+            else:
+                await self._take(configuration)
+            self._notifier.ready()
+
+    async def _take(self, configuration: Configuration) -> None:
+        try:
+            message = self._generations.load(configuration)
+            if self._metrics is not None:
+                await self._metrics.reload()
+            if self._eve is not None:
+                self._eve.reopen()
+        except SensorError as error:
+            self._journal("error", "reload_refused", error=str(error))
+            return
+        old = self._configuration
+        self._configuration = configuration
+        left = [key for key in _NEEDS_RESTART if old.value(key) != configuration.value(key)]
+        if left:
+            self._journal("warning", "restart_needed", settings=" ".join(left))
+        await self._change_interfaces()
+        for interface in self._interfaces.values():
+            interface.configure(message)
+        self._generations.expect(self._workers())
+        self._generations.status.reloads += 1
+        self._count_from_zero()
+        self._journal("info", "reloaded", signatures=self._generations.status.loaded)
+
+    async def _change_interfaces(self) -> None:
+        wanted = self._configuration.capture.interfaces
+        for name in [name for name in self._interfaces if name not in wanted]:
+            await self._interfaces.pop(name).close()
+            self._journal("info", "interface_dropped", interface=name)
+        for name in wanted:
+            if name not in self._interfaces:
+                self._interfaces[name] = self._interface(name)
+                await self._interfaces[name].follow()
+
+    def _workers(self) -> list[WorkerProcess]:
+        return [worker for interface in self._interfaces.values() for worker in interface.workers]
+
+    def _on_alerts(self, interface: str, _worker: WorkerProcess, message: Alerts) -> None:
+        find = self._generations.signature
+        self._recorder.add(
+            [
+                alert_of(record, find(message.generation, record.signature), interface)
+                for record in message.alerts
+            ]
+        )
+
+    def _on_eve(self, lines: bytes) -> None:
+        if self._eve is not None:
+            self._eve.write(lines)
+
+    def _on_configured(self, worker: WorkerProcess, message: Configured) -> None:
+        if error := self._generations.configured(worker, message):
+            self._journal("error", "signatures_refused", worker=worker.index, error=error)
+
+    def _on_commit(self, alerts: Sequence[Alert]) -> None:
+        now = time.time_ns()
+        for alert in alerts:
+            severities = self._stored[alert.signature.category]
+            severities[alert.signature.severity] += 1
+            # A clock that was set back between packet and commit tells nothing.
+            self._latency.observe(max(now - alert.ts_ns, 0) / 1e9)
+
+    def _on_trouble(self, line: str) -> None:
+        """The recorder can't write, because of ``line``; or, where that is empty, writes again."""
+        if line:
+            self._journal.say("error", "store_failing", error=line)
+        else:
+            self._journal.say("info", "store_written_again")
+
+    def _count_from_zero(self) -> None:
+        """Every series exists before anything is counted in it."""
+        for category in self._generations.categories:
+            self._stored.setdefault(category, {str(severity): 0 for severity in Severity})
+
+    async def _close_interfaces(self) -> None:
+        await asyncio.gather(*(interface.close() for interface in self._interfaces.values()))
+
+    async def _end(self) -> None:
+        """The way out: what waits is read, the books are closed."""
+        self._notifier.stopping()
+        for task in list(self._tasks):
+            task.cancel()
+        self._journal("info", "stopping")
+        await self._close_interfaces()
+        self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+
+
+def _work(status: InterfaceStatus) -> tuple[int, int, int]:
+    """What was looked into in part only, by `SHED_WORK`."""
+    bodies, payload, bypassed = (
+        sum(worker.counters.get(name, 0) for worker in status.workers) for name in SHED_WORK
+    )
+    return bodies, payload, bypassed
+
+
+def _summary(statuses: Sequence[InterfaceStatus], detections: int) -> str:
+    """One line for ``systemctl status``."""
+    parts = [
+        f"{status.name} {status.state}, {status.packets_per_second:,.0f} packets/s, "
+        f"{sum(status.ledger.dropped.values()):,} dropped"
+        for status in statuses
+    ]
+    return "; ".join([*parts, f"{detections:,} detections"])

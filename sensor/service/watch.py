@@ -1,0 +1,59 @@
+"""Notices what an operator should know of, and logs it: once when it begins, and again while it grows."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from sensor.status import InterfaceStatus
+from sensor.telemetry import ShedLevel
+
+_AGAIN: Final = 60.0
+"""Seconds between two lines on the same growing number."""
+_GROWING: Final = (
+    ("alerts_lost", "error", "detections_lost"),
+    ("eve_events_lost", "warning", "events_lost"),
+    ("shed.worker_died", "error", "packets_lost_with_worker"),
+)
+"""Counters of workers that should not grow."""
+
+
+class Watch:
+    """What was last seen of each interface."""
+
+    def __init__(self, journal: Callable[..., None]) -> None:
+        """:param journal: logs ``(level, event, **detail)``."""
+        self._journal = journal
+        self._told: dict[tuple[str, str], tuple[int, float]] = {}
+        """Value and time of the last line, by interface and event."""
+        self._levels: dict[tuple[str, int], int] = {}
+
+    def look(self, statuses: Iterable[InterfaceStatus]) -> None:
+        """Compare with the last look."""
+        for status in statuses:
+            name = status.name
+            for reason, count in status.ledger.dropped.items():
+                self._grown(name, f"drops_{reason}", count, "warning", "packets_dropped", reason=reason)
+            self._grown(name, "ledger", status.ledger_error, "error", "ledger_error")
+            for counter, level, event in _GROWING:
+                count = sum(worker.counters.get(counter, 0) for worker in status.workers)
+                self._grown(name, counter, count, level, event)
+            for worker in status.workers:
+                self._shed(name, worker.index, worker.shed_level)
+
+    def _grown(self, name: str, key: str, count: int, level: str, event: str, **detail: object) -> None:
+        before, when = self._told.get((name, key), (0, 0.0))
+        now = time.monotonic()
+        if count > before and (not when or now - when >= _AGAIN):
+            self._told[name, key] = count, now
+            self._journal(level, event, interface=name, packets=count - before, **detail)
+
+    def _shed(self, name: str, worker: int, level: int) -> None:
+        if level != self._levels.get((name, worker), 0):
+            self._levels[name, worker] = level
+            self._journal(
+                "warning" if level else "info",
+                "shedding" if level else "shedding_ended",
+                interface=name,
+                worker=worker,
+                level=ShedLevel(level).name.lower(),
+            )

@@ -1,0 +1,111 @@
+"""``python -m sensor.worker DESCRIPTOR``: what the service starts for each interface and core.
+
+The descriptor is of a socket to the service, which says the rest. Rights are given up after everything was
+imported, opened and mapped, and before the first packet is looked at.
+"""
+
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from sensor.config import Settings
+from sensor.errors import SensorError
+from sensor.worker.channel import Channel, ParentGoneError
+from sensor.worker.loop import Source, Worker
+from sensor.worker.memory import ResidentMemory
+from sensor.worker.messages import Begin, Configure, MessageError, RingPlace, ToWorker, Unframer, to_worker
+from sensor.worker.page import CountersPage
+from sensor.worker.preload import preload
+from sensor.worker.sandbox import confine
+from sensor.worker.sources import LibpcapSource, RingSource
+
+_READ: Final = 1 << 18
+_CRASHED: Final = 70
+"""EX_SOFTWARE of sysexits.h: a mistake of ours, told on standard error."""
+
+
+def main() -> int:
+    """Work until the service says stop, or is gone; returns the exit status."""
+    sys.excepthook = _tell_crash
+    # The service says when to end; a terminal's Ctrl-C reaches its whole group.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        begin, configure = _first_messages(connection)
+        channel = Channel(connection)
+        worker = _prepare(begin, channel)
+        channel.send(worker.ready)
+        worker.configure(configure)
+        worker.take_over()
+        worker.run()
+    except ParentGoneError:
+        return 0
+    except SensorError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    channel.close()
+    return 0
+
+
+def _first_messages(connection: socket.socket) -> tuple[Begin, Configure]:
+    """Wait for the two messages that a worker begins with."""
+    unframer = Unframer()
+    messages: list[ToWorker] = []
+    while len(messages) < 2:
+        octets = connection.recv(_READ)
+        if not octets:
+            raise ParentGoneError
+        messages += map(to_worker.decode, unframer.feed(octets))
+    begin, configure = messages[:2]
+    if not isinstance(begin, Begin) or not isinstance(configure, Configure):
+        raise MessageError("the service speaks another version; restart it")
+    return begin, configure
+
+
+def _prepare(begin: Begin, channel: Channel) -> Worker:
+    """Open and map everything, then give up all rights."""
+    preload()
+    page = CountersPage(begin.page)
+    source: Source[Any]
+    source = RingSource(begin.source) if isinstance(begin.source, RingPlace) else LibpcapSource(begin.source)
+    memory = ResidentMemory()
+    keep = [channel.fileno(), source.fileno()]
+    if memory.descriptor is not None:
+        keep.append(memory.descriptor)
+    settings = Settings()
+    confined_by = confine(begin.user or None, keep)
+    # What is alive now stays so; the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    return Worker(
+        channel,
+        page,
+        source,
+        settings,
+        memory_octets=begin.memory_octets,
+        memory=memory,
+        want_eve=begin.want_eve,
+        confined_by=confined_by,
+    )
+
+
+def _tell_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say where it broke, and nothing of what it broke on: an exception's text may quote a packet."""
+    del error
+    frames = traceback.extract_tb(trace, limit=-8)
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    sys.stderr.write(f"{kind.__name__} at {places}\n")
+    sys.stderr.flush()
+    os._exit(_CRASHED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

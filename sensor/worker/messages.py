@@ -1,0 +1,229 @@
+"""What parent and worker say to each other: MessagePack, each message after its length.
+
+The worker parses hostile input, so the parent takes nothing from it on trust: every message is checked
+against its type when it is read, and its length against `MAX_MESSAGE` before that.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from sensor.detections.alert import Alert
+from sensor.errors import SensorError
+from signatures.model import Signature
+
+MAX_MESSAGE: Final = 16 << 20
+"""Octets. The largest are 65,000 keywords on their way to a worker, and a block of EVE lines."""
+_PREFIX: Final = 4
+
+
+class MessageError(SensorError):
+    """The other side sent what is no message."""
+
+
+class RingPlace(msgspec.Struct, tag=True, frozen=True):
+    """An open packet socket, as the worker inherits it."""
+
+    descriptor: int
+    block_size: int
+    block_count: int
+    link_type: int
+
+
+class LivePlace(msgspec.Struct, tag=True, frozen=True):
+    """An interface that the worker opens itself, through libpcap, before it gives up its rights."""
+
+    interface: str
+    bpf: str
+    promiscuous: bool
+    buffer_octets: int
+
+
+class Begin(msgspec.Struct, tag=True, frozen=True):
+    """First message to a worker: what it works on."""
+
+    interface: str
+    source: RingPlace | LivePlace
+    page: int
+    """Descriptor of its counters page."""
+    user: str
+    """Whom to become if it is started as root; empty: nobody else."""
+    memory_octets: int
+    """What it may use."""
+    want_eve: bool
+
+
+class Configure(msgspec.Struct, tag=True, frozen=True):
+    """Signatures to take into use from now on."""
+
+    generation: int
+    signatures: list[Signature]
+
+
+class Stop(msgspec.Struct, tag=True, frozen=True):
+    """No more packets come: read what waits, end every flow, say `Finished`."""
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """Worker: my rights are gone, and I read."""
+
+    confined_by: list[str]
+
+
+class Configured(msgspec.Struct, tag=True, frozen=True):
+    """Worker: these signatures are in use, or why not."""
+
+    generation: int
+    seconds: float
+    error: str = ""
+
+
+class AlertRecord(msgspec.Struct, array_like=True, frozen=True):
+    """An `Alert` on its way to the parent, which has the signatures."""
+
+    signature: int
+    """Index in the signatures of its generation."""
+    buffer: str
+    ts_ns: int
+    flow_id: int
+    tx_id: int
+    src_ip: str
+    src_port: int
+    dst_ip: str
+    dst_port: int
+    proto: str
+    app_proto: str
+    packet_number: int
+    offset: int
+    length: int
+    excerpt: bytes
+    excerpt_offset: int
+    http_method: bytes
+    http_host: bytes
+    http_url: bytes
+
+
+class Alerts(msgspec.Struct, tag=True, frozen=True):
+    """Worker: signatures fired."""
+
+    generation: int
+    alerts: list[AlertRecord]
+
+
+class EveLines(msgspec.Struct, tag=True, frozen=True):
+    """Worker: whole lines of EVE JSON."""
+
+    lines: bytes
+
+
+class Finished(msgspec.Struct, tag=True, frozen=True):
+    """Worker: everything was said."""
+
+
+ToWorker = Begin | Configure | Stop
+ToParent = Ready | Configured | Alerts | EveLines | Finished
+
+_encode = msgspec.msgpack.Encoder().encode
+to_worker: Final = msgspec.msgpack.Decoder(ToWorker)
+to_parent: Final = msgspec.msgpack.Decoder(ToParent)
+
+
+def frame(message: ToWorker | ToParent) -> bytes:
+    """``message`` as it goes over the socket.
+
+    :raises MessageError: if it is too long.
+    """
+    body = _encode(message)
+    if len(body) > MAX_MESSAGE:
+        raise MessageError(f"a message of {len(body):,} octets is too long; use fewer signatures")
+    return len(body).to_bytes(_PREFIX, "big") + body
+
+
+class Unframer:
+    """Cuts a stream of octets into the bodies of messages."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, octets: bytes) -> Iterator[bytes]:
+        """Take what came; yield each body that is whole.
+
+        :raises MessageError: if a length is impossible: nothing that follows can be read.
+        """
+        held = self._held
+        held += octets
+        start = 0
+        try:
+            while len(held) - start >= _PREFIX:
+                length = int.from_bytes(held[start : start + _PREFIX], "big")
+                if length > MAX_MESSAGE:
+                    raise MessageError(f"a message claims {length:,} octets")
+                end = start + _PREFIX + length
+                if len(held) < end:
+                    break
+                body = bytes(held[start + _PREFIX : end])
+                start = end
+                yield body
+        finally:
+            del held[:start]
+
+
+def record_of(alert: Alert, index: int) -> AlertRecord:
+    """``alert`` as a record; its signature is the ``index``-th."""
+    return AlertRecord(
+        index,
+        str(alert.buffer),
+        int(alert.ts_ns),
+        int(alert.flow_id),
+        int(alert.tx_id),
+        alert.src_ip,
+        int(alert.src_port),
+        alert.dst_ip,
+        int(alert.dst_port),
+        alert.proto,
+        alert.app_proto,
+        int(alert.packet_number),
+        int(alert.offset),
+        int(alert.length),
+        bytes(alert.excerpt),
+        int(alert.excerpt_offset),
+        _octets(alert.http_method),
+        _octets(alert.http_host),
+        _octets(alert.http_url),
+    )
+
+
+def alert_of(record: AlertRecord, signature: Signature, interface: str) -> Alert:
+    """The alert that ``record`` stands for, seen on ``interface``."""
+    return Alert(
+        signature,
+        record.buffer,
+        record.ts_ns,
+        record.flow_id,
+        record.tx_id,
+        record.src_ip,
+        record.src_port,
+        record.dst_ip,
+        record.dst_port,
+        record.proto,
+        record.app_proto,
+        record.packet_number,
+        record.offset,
+        record.length,
+        record.excerpt,
+        record.excerpt_offset,
+        _text(record.http_method),
+        _text(record.http_host),
+        _text(record.http_url),
+        interface,
+    )
+
+
+def _octets(text: str) -> bytes:
+    """Lone surrogates stand for octets that are not UTF-8; MessagePack's strings can't hold them."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
