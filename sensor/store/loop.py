@@ -5,8 +5,9 @@ would tear a transaction, or a generator that is being read. Here it finds the m
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import Future
+from functools import partial
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -69,3 +70,22 @@ class LoopThread:
             self.loop.run_forever()
         finally:
             self.loop.close()
+
+
+def iterate(chunks: AsyncGenerator[list[_T]]) -> Generator[_T, None, None]:
+    """Yield what ``chunks`` does, one by one. Raises what it does.
+
+    Whoever may stop early closes it (`contextlib.closing`), lest what ``chunks`` holds stay open for as
+    long as a traceback holds the generator.
+    """
+    with LoopThread(last=partial(_close, chunks)) as thread:
+        while (chunk := thread.run(_next(chunks))) is not None:
+            yield from chunk
+
+
+async def _next(chunks: AsyncGenerator[list[_T]]) -> list[_T] | None:
+    return await anext(chunks, None)
+
+
+async def _close(chunks: AsyncGenerator[list[_T]]) -> None:
+    await chunks.aclose()

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import aiosqlite
 
 from sensor.errors import ConfigError, StoreError
 from sensor.store.database import open_for_reading
-from sensor.store.loop import LoopThread
+from sensor.store.loop import LoopThread, iterate
 from sensor.store.process import is_gone
 from sensor.store.records import Detection, Run, RunStatus, read_wire_text
 
@@ -87,13 +86,9 @@ async def list_runs(db: aiosqlite.Connection, limit: int = 100) -> list[Run]:
 def read_detections(path: Path, wanted: DetectionFilter) -> Generator[Detection, None, None]:
     """`list_detections` of the database ``path``, one by one. Raises `StoreError`, `ConfigError`.
 
-    Whoever may stop early closes it (`contextlib.closing`), lest the database stay open for as long as a
-    traceback holds it.
+    Whoever may stop early closes it (`contextlib.closing`), lest the database stay open.
     """
-    chunks = _stream(path, wanted)
-    with LoopThread(last=partial(_close, chunks)) as thread:
-        while (chunk := thread.run(_next(chunks))) is not None:
-            yield from chunk
+    return iterate(_stream(path, wanted))
 
 
 def read_detection(path: Path, detection_id: int) -> Detection:
@@ -126,14 +121,6 @@ async def _stream(path: Path, wanted: DetectionFilter) -> AsyncGenerator[list[De
     async with open_for_reading(path) as db, aclosing(list_detections(db, wanted)) as chunks:
         async for chunk in chunks:
             yield chunk
-
-
-async def _next(chunks: AsyncGenerator[list[Detection]]) -> list[Detection] | None:
-    return await anext(chunks, None)
-
-
-async def _close(chunks: AsyncGenerator[list[Detection]]) -> None:
-    await chunks.aclose()
 
 
 def _compose(wanted: DetectionFilter) -> tuple[str, list[object]]:
