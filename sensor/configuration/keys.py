@@ -66,7 +66,7 @@ _TABLES: Final = {
             values.boolean,
             "Also read packets that are addressed to other machines.",
             "ほかの機器あてのパケットも読みます。",
-            option="--promiscuous",
+            option="--no-promiscuous",
         ),
         Key(
             "ring",
@@ -155,6 +155,7 @@ _TABLES: Final = {
             values.socket,
             "Socket that watchdog-sensor status asks. Empty: control.sock in the runtime directory.",
             "watchdog-sensor status が接続するソケット。空なら実行時ディレクトリの control.sock。",
+            option="--socket",
         ),
     ),
     "limits": (
@@ -164,6 +165,7 @@ _TABLES: Final = {
             values.size(PARENT_MEMORY + LEAST_WORKER_MEMORY, 1024 * 1024 * _MIB),
             f"Memory of all processes: {_PARENT} for the parent, the rest shared by the workers evenly.",
             f"全プロセスのメモリ上限。親プロセスに {_PARENT}、残りをワーカーで等分します。",
+            option="--memory",
             is_size=True,
         ),
     ),

@@ -1,6 +1,7 @@
 """A configuration as the file that would say the same, with what each key means and where it came from."""
 
 import json
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -33,14 +34,18 @@ def show_configuration(configuration: Configuration, language: str) -> str:
     return "\n\n".join(tables) + "\n"
 
 
-def example_configuration() -> str:
-    """A file to begin with: every key, its default as a comment, in Japanese and English."""
+def example_configuration(interfaces: Sequence[str] = ()) -> str:
+    """A file to begin with: every key, its default as a comment, in Japanese and English.
+
+    :param interfaces: what it is to watch; no comment then.
+    """
     parts = []
     for table, keys in TABLES.items():
         parts.append(f"[{table}]")
-        parts += [
-            f"# {key.ja}\n# {key.en}\n# {key.name} = {_written(key, key.default)}" for key in keys.values()
-        ]
+        for key in keys.values():
+            given = key.name == "interfaces" and interfaces
+            line = f"{key.name} = {_written(key, tuple(interfaces) if given else key.default)}"
+            parts.append(f"# {key.ja}\n# {key.en}\n{line if given else f'# {line}'}")
     return "\n\n".join(parts) + "\n"
 
 
