@@ -38,6 +38,7 @@ def confine(
     user: str | None,
     keep_fds: Collection[int],
     *,
+    own_capture: bool = False,
     address_space: int | None = None,
     probe_landlock: Callable[[], int] = landlock_abi,
     probe_seccomp: Callable[[], ModuleType | None] = find_seccomp,
@@ -49,6 +50,8 @@ def confine(
 
     :param user: whom to become where this process is root; None to stay what it is.
     :param keep_fds: descriptors to keep. All but packet sockets may be written to.
+    :param own_capture: whether a packet socket among them is this process's own, opened through libpcap,
+        which asks it for its counters and ends by a filter; one of the parent's is only read.
     :param address_space: octets of memory that may be mapped at most (RLIMIT_AS); None for any.
     :param probe_landlock: tells the kernel's Landlock ABI, 0 for none.
     :param probe_seccomp: gives the module ``pyseccomp``, or None where kernel or library lack it.
@@ -79,7 +82,7 @@ def confine(
             restrict_by_landlock(abi)
             held.append("landlock")
         if pyseccomp is not None:
-            load_filter(pyseccomp, keep_fds)
+            load_filter(pyseccomp, keep_fds, own_capture=own_capture)
             held.append("seccomp")
     except OSError as error:
         raise SensorError(f"the worker cannot give up its rights: {error}") from error

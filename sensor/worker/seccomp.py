@@ -26,6 +26,12 @@ _MODE_FILTER: Final = 2
 _PROT_EXEC: Final = 4
 _MAP_ANONYMOUS: Final = 0x20
 _FIONBIO: Final = 0x5421
+_SOL_PACKET: Final = 263
+_PACKET_STATISTICS: Final = 6
+_SO_ATTACH_FILTER: Final = 26
+_UNKNOWN: Final = -1
+"""__NR_SCMP_ERROR: a call that is younger than libseccomp. One that only other machines have is another
+number, and its rule makes nothing."""
 
 _MEMORY: Final = ("brk", "munmap", "mremap", "madvise", "membarrier")
 _OPEN: Final = ("read", "readv", "pread64", "recvfrom", "recvmsg", "lseek", "fstat", "close", "shutdown")
@@ -68,47 +74,61 @@ def find_seccomp() -> ModuleType | None:
     return module
 
 
-def load_filter(pyseccomp: ModuleType, keep_fds: Collection[int]) -> None:
+def load_filter(pyseccomp: ModuleType, keep_fds: Collection[int], *, own_capture: bool) -> None:
     """Allow this thread only what a worker does. Needs no_new_privs.
 
     :param keep_fds: descriptors to be used; packet sockets only for reading.
+    :param own_capture: whether this process opened the packet sockets itself, through libpcap.
     :raises OSError: if libseccomp or the kernel refuses.
     """
+    captures = {fd for fd in keep_fds if _is_packet_socket(fd)}
     made = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
-    writable = {1, 2, *(fd for fd in keep_fds if not _is_packet_socket(fd))}
-    add_rules(pyseccomp, made, sorted(writable), os.getpid())
+    writable = sorted({1, 2, *keep_fds} - captures)
+    add_rules(pyseccomp, made, os.getpid(), writable, sorted(captures) if own_capture else ())
     made.load()
 
 
-def add_rules(pyseccomp: ModuleType, made: Any, writable: Collection[int], pid: int) -> None:
+def add_rules(
+    pyseccomp: ModuleType, made: Any, pid: int, writable: Collection[int], captures: Collection[int]
+) -> None:
     """Fill an empty ``pyseccomp.SyscallFilter``, for the architectures that it has.
 
-    :param writable: descriptors that may be written to.
     :param pid: this process, as itself sees it.
+    :param writable: descriptors that may be written to.
+    :param captures: packet sockets that may be asked for their counters and be given a filter, as libpcap's
+        end needs. Not the parent's: a worker could let in what the operator's filter keeps out.
     :raises OSError: if libseccomp refuses.
     """
     rules: list[tuple[Any, ...]] = [(pyseccomp.KILL_PROCESS, name) for name in _DEADLY]
-    rules += [(pyseccomp.ALLOW, *rule) for rule in _allowed(pyseccomp, writable, pid)]
+    rules += [(pyseccomp.ALLOW, *rule) for rule in _allowed(pyseccomp, pid, writable, captures)]
     for action, name, *conditions in rules:
         number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
-        if (
-            number != -1
-        ):  # __NR_SCMP_ERROR: a libseccomp older than the call. One of another machine is passed over.
+        if number != _UNKNOWN:
             made.add_rule(action, number, *conditions)
 
 
-def _allowed(pyseccomp: ModuleType, writable: Collection[int], pid: int) -> Iterator[tuple[Any, ...]]:
+def _allowed(
+    pyseccomp: ModuleType, pid: int, writable: Collection[int], captures: Collection[int]
+) -> Iterator[tuple[Any, ...]]:
     """Name and conditions of each call that is let through; all conditions of one must hold."""
-    arg, equal, masked = pyseccomp.Arg, pyseccomp.EQ, pyseccomp.MASKED_EQ
+    arg, masked = pyseccomp.Arg, pyseccomp.MASKED_EQ
+
+    def equal(*values: int) -> list[Any]:
+        """The first arguments are these."""
+        return [arg(place, pyseccomp.EQ, value) for place, value in enumerate(values)]
+
     not_executable = arg(2, masked, _PROT_EXEC, 0)
     yield from ((name,) for name in _ALLOWED)
     yield "mmap", not_executable, arg(3, masked, _MAP_ANONYMOUS, _MAP_ANONYMOUS)
     yield "mprotect", not_executable
-    yield from ((name, arg(0, equal, fd)) for name in _WRITING for fd in writable)
-    yield from ((name, arg(0, equal, pid)) for name in _SIGNALLING)
-    # socket.setblocking and settimeout; socket(fileno=…) and what an interface's end is told by (SO_ERROR).
-    yield "ioctl", arg(1, equal, _FIONBIO)
-    yield "getsockopt", arg(1, equal, socket.SOL_SOCKET)
+    yield from ((name, *equal(fd)) for name in _WRITING for fd in writable)
+    yield from ((name, *equal(pid)) for name in _SIGNALLING)
+    # socket.setblocking and settimeout; socket(fileno=…), and SO_ERROR, which tells of an interface's end.
+    yield "ioctl", arg(1, pyseccomp.EQ, _FIONBIO)
+    yield "getsockopt", arg(1, pyseccomp.EQ, socket.SOL_SOCKET)
+    for fd in captures:
+        yield "getsockopt", *equal(fd, _SOL_PACKET, _PACKET_STATISTICS)
+        yield "setsockopt", *equal(fd, socket.SOL_SOCKET, _SO_ATTACH_FILTER)
 
 
 def _is_packet_socket(fd: int) -> bool:

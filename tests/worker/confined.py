@@ -55,6 +55,7 @@ def confine(options: dict[str, Any]) -> list[str]:
     return sandbox.confine(
         options.get("user"),
         options.get("keep_fds", ()),
+        own_capture=options.get("own_capture", False),
         address_space=options.get("address_space"),
         **missing,
     )
@@ -139,6 +140,28 @@ def ring(options: dict[str, Any]) -> dict[str, Any]:
     return {"found": found > 0, **{name: outcome(attempt) for name, attempt in tries.items()}}
 
 
+def libpcap(options: dict[str, Any]) -> dict[str, Any]:
+    """Capture by libpcap, opened here, until a packet came; then stop."""
+    from sensor.capture.libpcap import open_live  # noqa: PLC0415
+    from sensor.worker.preload import preload  # noqa: PLC0415
+
+    preload()
+    control = socket.socket(fileno=options["control"])
+    capture = open_live("lo", bpf=f"udp and port {options['port']}")
+    confine({**options, "keep_fds": [control.fileno(), capture.fileno()], "own_capture": True})
+    control.sendall(b"!")
+    octets = b""
+    while b"seen by libpcap" not in octets:
+        capture.wait(1)
+        batch = capture.read_ready()
+        octets += b"" if batch is None else batch.octets[: batch.used].tobytes()
+    capture.stop()
+    while not capture.finished:
+        capture.read_ready()
+    statistics = capture.statistics()
+    return {"delivered": capture.delivered, "received": statistics.received, "dropped": statistics.dropped}
+
+
 def terminate(options: dict[str, Any]) -> dict[str, Any]:
     """Handle SIGTERM, and one to itself."""
     seen: list[int] = []
@@ -184,6 +207,7 @@ CASES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "with_thread": with_thread,
     "refused": refused,
     "ring": ring,
+    "libpcap": libpcap,
     "terminate": terminate,
     "fail": fail,
     "crash": crash,

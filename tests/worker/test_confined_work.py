@@ -52,6 +52,20 @@ def test_a_ring_is_read_and_its_socket_cannot_send() -> None:
     )
 
 
+@pytest.mark.root
+@pytest.mark.tcpdump  # comes with libpcap
+def test_libpcap_reads_counts_and_stops() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.0.1", 0))
+        number, port = theirs.fileno(), sender.getsockname()[1]
+        program = start("libpcap", {"user": "nobody", "control": number, "port": port}, [number])
+        theirs.close()
+        assert ours.recv(1) == b"!"
+        sender.sendto(b"seen by libpcap", ("127.0.0.1", port))
+        assert finish(program) == {"delivered": 1, "received": 1, "dropped": 0}
+
+
 def test_signals_are_handled() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -68,7 +68,7 @@ def test_the_filter_can_be_made_for_every_architecture(arch: str, tmp_path: Path
     if wanted != native:
         made.add_arch(wanted)
         made.remove_arch(native)
-    add_rules(pyseccomp, made, [1, 2, 7], 42)
+    add_rules(pyseccomp, made, 42, [1, 2, 7], [5])
     with (tmp_path / "filter").open("w+") as file:
         made.export_pfc(file)
         file.seek(0)
