@@ -3,14 +3,13 @@
 import argparse
 import sys
 from contextlib import closing
-from datetime import datetime
 
 from sensor.cli.options import (
-    LARGEST,
     add_database_option,
     add_language_option,
     count,
     database_to_read,
+    moment,
     table_width,
     use_color,
 )
@@ -74,9 +73,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _add_filters(parser: argparse.ArgumentParser, limit: int | None) -> None:
     parser.add_argument(
-        "--since", type=_time, metavar="TIME", help="from this time on: 2026-01-31, 2026-01-31T09:00+09:00"
+        "--since", type=moment, metavar="TIME", help="from this time on: 2026-01-31, 2026-01-31T09:00+09:00"
     )
-    parser.add_argument("--until", type=_time, metavar="TIME", help="before this time (local unless it says)")
+    parser.add_argument(
+        "--until", type=moment, metavar="TIME", help="before this time (local unless it says)"
+    )
     parser.add_argument(
         "--sid", type=count, action="append", default=[], metavar="N", help="of this signature"
     )
@@ -98,18 +99,6 @@ def _add_filters(parser: argparse.ArgumentParser, limit: int | None) -> None:
     parser.add_argument(
         "--limit", type=count, default=limit, metavar="N", help=f"at most so many (default: {shown})"
     )
-
-
-def _time(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text).astimezone()
-        ns = int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; write 2026-01-31 or 2026-01-31T09:00"
-        ) from None
-    # Times outside what the database holds, 1677 to 2262, stand for its ends: --until 9999-12-31.
-    return max(-LARGEST, min(ns, LARGEST))
 
 
 def _list(options: argparse.Namespace) -> int:

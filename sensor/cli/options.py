@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Never
 
@@ -106,6 +107,19 @@ def count(text: str) -> int:
     if not 1 <= number <= LARGEST:
         raise argparse.ArgumentTypeError(f"{brief(text)} is not a whole number from 1")
     return number
+
+
+def moment(text: str) -> int:
+    """A time, local unless it says, as nanoseconds since 1970; as an option's value."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+        ns = int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; write 2026-01-31 or 2026-01-31T09:00"
+        ) from None
+    # Times outside what the database holds, 1677 to 2262, stand for its ends: --until 9999-12-31.
+    return max(-LARGEST, min(ns, LARGEST))
 
 
 def table_width() -> int | None:
