@@ -55,6 +55,7 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
         "tcpdump": Need(lambda: _has("tcpdump"), "install tcpdump"),
         "nginx": Need(lambda: _has("nginx"), "install nginx-light"),
         "curl": Need(lambda: _has("curl"), "install curl"),
+        "openssl": Need(lambda: _has("openssl"), "install openssl"),
         "netns": Need(
             _has_network_namespaces, "install iproute2 and run as root, network namespaces allowed"
         ),
