@@ -74,5 +74,8 @@ class Settings:
     flow: FlowLimits = field(default_factory=FlowLimits)
     reassembly: ReassemblyLimits = field(default_factory=ReassemblyLimits)
     detection: DetectionLimits = field(default_factory=DetectionLimits)
+    bypass_encrypted: bool = False
+    """Don't look into what the records of TLS say is ciphertext. Off, since five octets make anything look like
+    a record: whoever wants to hide plain text from keywords could (see ``sensor.protocols.encrypted``)."""
     window: int = 4 << 20
     """Octets of a capture file read at once: larger ones fall out of the processor's cache."""

@@ -16,16 +16,19 @@ from sensor.decode.stack import count_events, decode_batch
 from sensor.detections.inspect import Inspector
 from sensor.detections.results import FlowEnds, HttpEvent, Results
 from sensor.flow.record import flow_records
+from sensor.flow.shed import FlowShedder
 from sensor.flow.state import RESPONDER, H, S
 from sensor.flow.track import FlowTracker, Tracked, update_history
 from sensor.matching.compile import MatchPlan
 from sensor.protocols.http1 import Http1Counters, Http1Limits
+from sensor.protocols.http1_shared import KEEP_BODY, SHED_BODY, SKIP_BODY
 from sensor.protocols.http_flows import HTTP, HttpFlows
+from sensor.protocols.relevance import Relevance
 from sensor.reassembly.fragments import FragmentReassembler
 from sensor.reassembly.join import Joined, Joiner
 from sensor.reassembly.pieces import Pieces, no_pieces
 from sensor.reassembly.stream import StreamReassembler
-from sensor.telemetry import Counters
+from sensor.telemetry import Counters, ShedLevel
 from signatures.model import Buffer
 
 _NOTHING = memoryview(b"")
@@ -43,12 +46,15 @@ class Pipeline:
         self._fragments = FragmentReassembler(settings.reassembly, self.counters)
         self._streams = StreamReassembler(settings.reassembly, self._table, self.counters)
         self._joiner = Joiner(plan.payload_tail)
-        self._scan_bodies = plan.wants(Buffer.HTTP_REQUEST_BODY) or plan.wants(Buffer.HTTP_RESPONSE_BODY)
-        self._http = HttpFlows(
-            self._table.capacity,
-            Http1Limits(),
-            plan.wants(Buffer.HTTP_REQUEST_BODY),
-            plan.wants(Buffer.HTTP_RESPONSE_BODY),
+        self._plan = plan
+        self._shed_level = ShedLevel.NONE
+        self._shedder = FlowShedder()
+        self._http = HttpFlows(self._table.capacity, Http1Limits(), *self._wanted_bodies())
+        self._relevance = Relevance(
+            self._http.application,
+            self.counters,
+            plan.payload_reach,
+            bypass_encrypted=settings.bypass_encrypted,
         )
         self._inspector = Inspector(plan, settings.detection, self._table, self.counters)
         self._results = Results()
@@ -62,6 +68,45 @@ class Pipeline:
     def active_flows(self) -> int:
         """Flows in the table now."""
         return self._table.count
+
+    @property
+    def shed_level(self) -> ShedLevel:
+        """What is left out because of overload; may be set between batches."""
+        return self._shed_level
+
+    @shed_level.setter
+    def shed_level(self, level: ShedLevel) -> None:
+        if level == self._shed_level:
+            return
+        self._shed_level = level
+        self._relevance.sheds_encrypted = level >= ShedLevel.ENCRYPTED
+        self._http.want_bodies(*self._wanted_bodies())
+        self.counters.shed_bodies = self._http.shared.bodies_shed
+
+    def replace_plan(self, plan: MatchPlan) -> None:
+        """Look for the signatures of another plan from the next batch on.
+
+        Flows, transactions and the tails of streams go on: a keyword that begins in octets already seen is
+        found, as far as the old plan's tails reach. What has fired does not fire again, where ``sid`` and
+        ``rev`` are the same. Payload regexes go on in open streams if all are the same ones, else they start
+        anew there. Bodies are kept, or not, from the next one of each flow on.
+        """
+        self._plan = plan
+        self._joiner.carry(plan.payload_tail)
+        self._relevance.reach = plan.payload_reach
+        self._http.want_bodies(*self._wanted_bodies())
+        self._inspector.replace_plan(plan)
+
+    def advance(self, ts_ns: int) -> Iterator[Results]:
+        """Let time pass on a live line: end flows that are idle though no packet comes. Replay never does.
+
+        Call it regularly, at least every ``FlowLimits.sweep_ns``, with a clock that runs at the pace of the
+        packets' own; how ``FlowTracker.advance`` takes it does no harm when that clock is set. Yields some
+        flows at a time.
+        """
+        for _ in self._tracker.advance(ts_ns, _ENDED_AT_ONCE):
+            yield self._take()
+        self._fragments.expire(self._tracker.clock_ns)
 
     def process(self, batch: Batch) -> Iterator[Results]:
         """Take one batch through every stage; yield what it made, and what ended meanwhile."""
@@ -88,10 +133,15 @@ class Pipeline:
         counters.received_octets += int(batch.wire_len.sum())
         packets = decode_batch(batch)
         decoded, rejected = count_events(packets)
-        counters.decoded += decoded
         for reason, count in rejected.items():
             counters.reject(reason, count)
         self._fragments.reassemble(packets, batch)
+        if self._shed_level >= ShedLevel.FLOWS_QUARTER:
+            # A decoded row is either shed or counted as decoded: the sum over all rows stays.
+            shed = self._shedder.shed(packets, self._shed_level)
+            counters.shed[_OVERLOAD] = counters.shed.get(_OVERLOAD, 0) + shed
+            decoded -= shed
+        counters.decoded += decoded
 
         tracked = self._tracker.track(packets, batch.ts_ns, batch.first_number)
         octets = batch.octets.data
@@ -102,6 +152,7 @@ class Pipeline:
 
     def _read(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> None:
         """Parse and match what reassembly handed on."""
+        pieces, cut_off = self._relevance.select(pieces, octets)
         if not len(pieces) and not len(datagrams) and not pieces.closed.shape[0]:
             return
         joined = self._joiner.join(pieces, datagrams, octets)
@@ -110,6 +161,8 @@ class Pipeline:
         self._take_marks(joined)
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
+        self._inspector.leave_out(cut_off)
+        self.counters.shed_bodies = self._http.shared.bodies_shed
 
     def _take_marks(self, joined: Joined | None) -> None:
         """Give heads that were completed their packet's number and time; look into requests.
@@ -143,7 +196,7 @@ class Pipeline:
         self.counters.http_transactions += len(finished)
         ends = self._ends(sorted(set(slots)))
         self._results.http += map(HttpEvent, finished, map(ends.__getitem__, slots))
-        if self._scan_bodies:
+        if self._plan.wants(Buffer.HTTP_REQUEST_BODY) or self._plan.wants(Buffer.HTTP_RESPONSE_BODY):
             for slot, transaction in zip(slots, finished, strict=True):
                 if transaction.request_body or transaction.response_body:
                     flow = self._http.flows[slot]
@@ -186,10 +239,20 @@ class Pipeline:
         self._results.alerts += self._inspector.end(gone, self._http.flows)
         self._http.forget(slots)
         self._streams.forget(slots)
+        self._relevance.forget(slots)
         self._joiner.forget(gone)
+
+    def _wanted_bodies(self) -> tuple[int, int]:
+        """What becomes of requests' and responses' bodies."""
+        plan = self._plan
+        request = KEEP_BODY if plan.wants(Buffer.HTTP_REQUEST_BODY) else SKIP_BODY
+        if not plan.wants(Buffer.HTTP_RESPONSE_BODY):
+            return request, SKIP_BODY
+        return request, KEEP_BODY if self._shed_level < ShedLevel.BODIES else SHED_BODY
 
 
 _HANDSHAKE = (S, H + RESPONDER)
+_OVERLOAD = "overload"
 
 
 def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:

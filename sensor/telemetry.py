@@ -78,7 +78,7 @@ class Counters:
     scans_flooded: int = 0
     """Scans given up because keywords were too frequent, and done again one run or value at a time."""
     regex_streams_evicted: int = 0
-    """Streams whose regexes started anew because too many were open."""
+    """Streams whose regexes started anew because too many were open, or signatures were replaced."""
 
     def reject(self, reason: str, count: int = 1) -> None:
         """Count ``count`` rejected packet records under ``reason``."""

@@ -54,17 +54,18 @@ class Detector:
     def __init__(self, limits: DetectionLimits, counters: Counters) -> None:
         self._limits = limits
         self._counters = counters
-        self._fired: dict[int, set[tuple[int, bool]]] = {}
+        self._fired: dict[int, set[tuple[int, int, bool]]] = {}
+        """By slot: sid, rev and direction; so that signatures may be replaced meanwhile."""
         self._fired_count = 0
 
-    def fires_in_flow(self, slot: int, index: int, signature: Signature, sender: Sender) -> bool:
-        """Whether a match of ``signature`` (the ``index``-th) in the payload becomes an alert.
+    def fires_in_flow(self, slot: int, signature: Signature, sender: Sender) -> bool:
+        """Whether a match of ``signature`` in the payload becomes an alert.
 
         The next one in this direction of the flow does not.
         """
         if not _applies(signature, sender):
             return False
-        key = (index, sender.to_server)
+        key = (signature.sid, signature.rev, sender.to_server)
         if key in self._fired.get(slot, ()):
             return False
         if self._fired_count < self._limits.fired:
@@ -75,16 +76,17 @@ class Detector:
         return True
 
     def fires_in_transaction(
-        self, transaction: HttpTransaction, index: int, signature: Signature, sender: Sender
+        self, transaction: HttpTransaction, signature: Signature, sender: Sender
     ) -> bool:
-        """Whether a match of ``signature`` (the ``index``-th) becomes an alert; the next in it does not."""
+        """Whether a match of ``signature`` becomes an alert; the next in the transaction does not."""
         if not _applies(signature, sender):
             return False
         if transaction.fired is None:
             transaction.fired = set()
-        if index in transaction.fired:
+        key = (signature.sid, signature.rev)
+        if key in transaction.fired:
             return False
-        transaction.fired.add(index)
+        transaction.fired.add(key)
         return True
 
     def alert(

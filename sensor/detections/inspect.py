@@ -47,7 +47,18 @@ class Inspector:
         self._counters = counters
         self._detector = Detector(limits, counters)
         self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1)
-        self._fields = [(buffer, value) for buffer, value in _FIELDS if plan.wants(buffer)]
+        self._fields = _fields_of(plan)
+
+    def replace_plan(self, plan: MatchPlan) -> None:
+        """Look for the signatures of another plan from now on. What has fired stays known by sid and rev."""
+        self._plan = plan
+        self._fields = _fields_of(plan)
+        self._regexes.replace_plan(plan)
+
+    def leave_out(self, streams: list[int]) -> None:
+        """Octets of these streams are not looked into: what regexes have matched so far goes no further."""
+        if self._plan.has_payload_regexes:
+            self._regexes.discard(streams)
 
     def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
         """Alerts on the octets of streams and datagrams."""
@@ -87,7 +98,7 @@ class Inspector:
         # Whose side is the server's does not wait for HTTP here: a match before that is known counts alike.
         sender = self._sender(slot, stream & 1, 0, http.get(slot))
         signature = self._plan.signatures[index]
-        if self._detector.fires_in_flow(slot, index, signature, sender):
+        if self._detector.fires_in_flow(slot, signature, sender):
             alerts.append(self._detector.alert(signature, sender, place, data, first, last))
 
     def inspect_requests(
@@ -150,7 +161,7 @@ class Inspector:
         direction = 1 - flow.client if response else flow.client
         sender = self._sender(slot, direction, flow.client, flow)
         signature = self._plan.signatures[index]
-        if not self._detector.fires_in_transaction(transaction, index, signature, sender):
+        if not self._detector.fires_in_transaction(transaction, signature, sender):
             return
         place = Place(
             buffer,
@@ -182,6 +193,10 @@ class Inspector:
             direction == client,
             "http" if flow is not None else "",
         )
+
+
+def _fields_of(plan: MatchPlan) -> list[tuple[Buffer, _Values]]:
+    return [(buffer, values) for buffer, values in _FIELDS if plan.wants(buffer)]
 
 
 def _rows(found: Matches) -> Iterator[tuple[int, int, int, int]]:

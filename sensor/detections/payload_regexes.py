@@ -74,6 +74,19 @@ class PayloadRegexes:
         self._streams = StreamScanner(plan)
         self._seen: dict[int, _Seen] = {}  # no more than two for each flow of the table
 
+    def replace_plan(self, plan: MatchPlan) -> None:
+        """Look for another plan's regexes from now on; streams go on if they are the same ones."""
+        self._plan = plan
+        if not self._streams.replace_plan(plan):
+            self._seen.clear()
+        self._counters.regex_streams_evicted = self._streams.evicted
+
+    def discard(self, streams: list[int]) -> None:
+        """Forget what was scanned of ``streams``: their next octets do not follow it."""
+        for stream in streams:
+            self._streams.close(stream)
+            self._seen.pop(stream, None)
+
     def scan(self, joined: Joined) -> list[Hit]:
         """Matches in a batch's octets, in no order."""
         n = joined.stream_runs

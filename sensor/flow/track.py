@@ -63,6 +63,12 @@ class FlowTracker:
         self._counters = counters
         self._end_flows = end_flows
         self._clock_ns = self._swept_ns = _LONG_AGO
+        self._told_ns = self._clock_when_told = _LONG_AGO
+
+    @property
+    def clock_ns(self) -> int:
+        """Packet time: the latest so far, or what :meth:`advance` made of it."""
+        return self._clock_ns
 
     @property
     def max_rows(self) -> int:
@@ -121,6 +127,30 @@ class FlowTracker:
         self._count(packets, tracked, times, clock)
         return tracked
 
+    def advance(self, ts_ns: int, at_once: int) -> Iterator[None]:
+        """Let packet time pass though no packet comes, and end idle flows, ``at_once`` for each step.
+
+        What counts is how much later ``ts_ns`` is than at the last call, not what it says: a clock that was
+        set back goes on from there, and while packets are dated behind packet time (one was dated far ahead),
+        flows time out at the pace of the clock all the same. A call moves packet time by ``sweep_ns`` at
+        most, half the shortest time-out: a clock that leaps ahead ends no flow that was heard since.
+
+        :param ts_ns: any clock that runs at the pace of the packets' own.
+        """
+        passed = min(max(ts_ns - self._told_ns, 0), self._limits.sweep_ns)
+        told_before, self._told_ns = self._told_ns, ts_ns
+        if self._clock_ns == _LONG_AGO:
+            return
+        if _LONG_AGO not in (told_before, self._clock_when_told):
+            # Packets since the last call may have moved packet time by as much already.
+            self._clock_ns = max(self._clock_ns, self._clock_when_told + passed)
+        self._clock_when_told = self._clock_ns
+        if self._is_sweep_due(self._clock_ns):
+            idle = self.table.idle(self._clock_ns)
+            for start in range(0, idle.shape[0], at_once):
+                self.end(idle[start : start + at_once], EndReason.TIMEOUT)
+                yield
+
     def end_all(self, at_once: int, reason: str = EndReason.SHUTDOWN) -> Iterator[None]:
         """End every flow, oldest first, ``at_once`` for each step."""
         slots = np.flatnonzero(self.table.active)
@@ -128,7 +158,7 @@ class FlowTracker:
         for start in range(0, slots.shape[0], at_once):
             self.end(slots[start : start + at_once], reason)
             yield
-        self._clock_ns = self._swept_ns = _LONG_AGO
+        self._clock_ns = self._swept_ns = self._clock_when_told = _LONG_AGO
 
     def end_replaced(self, tracked: Tracked) -> None:
         """The batch is done: end the flows that were cut off in it."""
@@ -190,10 +220,14 @@ class FlowTracker:
         self.end(victims, EndReason.FORCED)
 
     def _sweep(self, now_ns: int) -> None:
+        if self._is_sweep_due(now_ns):
+            self.end(self.table.idle(now_ns), EndReason.TIMEOUT)
+
+    def _is_sweep_due(self, now_ns: int) -> bool:
         if now_ns - self._swept_ns < self._limits.sweep_ns:
-            return
+            return False
         self._swept_ns = now_ns
-        self.end(self.table.idle(now_ns), EndReason.TIMEOUT)
+        return True
 
     def _cut(self, slots: I64, cut: Bool, idle: Bool) -> tuple[I64, I64]:
         """Give every group that a cut begins a slot of its own, in place in ``slots``.

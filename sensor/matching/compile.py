@@ -23,6 +23,7 @@ from signatures.regex import regex_flags
 
 _CONTEXT = DetectionLimits().excerpt_before
 """Octets carried that no match needs: an excerpt shows them before a match, which may be told of late."""
+_CONTEXT_AFTER = DetectionLimits().excerpt_after
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +58,8 @@ class Regexes:
 
     signature: I64
     """(p,) index into ``MatchPlan.signatures`` of each regex."""
+    expressions: list[bytes]
+    flags: list[int]
     database: hyperscan.Database
     """Reports each regex once: in block mode for a value, in stream mode for a stream."""
 
@@ -82,6 +85,9 @@ class MatchPlan:
     """Octets of a stream direction to carry from one batch to the next, so that keywords which
     straddle the two are found, and explained: the longest payload keyword's, less one, and as many as an
     excerpt shows before a match. 0 if no signature looks into payload."""
+    payload_reach: int
+    """Octets of a stream direction, from its start, that matches in the payload and their excerpts may reach
+    (0: no signature looks into payload); -1 where one may match anywhere."""
     stream_regexes: Regexes | None
     """The payload regexes again, in stream mode."""
 
@@ -116,7 +122,9 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
     tail = longest - 1 + _CONTEXT if payload else 0
     depth = np.array([signature.depth for signature in signatures], np.int64)
     stream_regexes = _compile_regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM)
-    return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, stream_regexes)
+    depths = depth[members[Buffer.PAYLOAD]]
+    reach = int(depths.max(initial=-_CONTEXT_AFTER)) + _CONTEXT_AFTER if (depths > 0).all() else -1
+    return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, reach, stream_regexes)
 
 
 def _compile_literals(signatures: Sequence[Signature], members: Iterable[int]) -> Literals | None:
@@ -150,7 +158,7 @@ def _compile_regexes(signatures: Sequence[Signature], members: Iterable[int], mo
     expressions = [regex_expression(regex) for _, regex in owned]
     flags = [regex_flags(signatures[index].case_sensitive) for index, _ in owned]
     owners = np.array([index for index, _ in owned], np.int64)
-    return Regexes(owners, _database(expressions, flags, mode))
+    return Regexes(owners, expressions, flags, _database(expressions, flags, mode))
 
 
 def _database(expressions: list[bytes], flags: list[int], mode: int) -> hyperscan.Database:

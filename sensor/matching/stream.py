@@ -8,6 +8,7 @@ not be asked for ``size()`` (``len()`` is sound), and do not hold on to their da
 the scanner does.
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import hyperscan
@@ -52,6 +53,22 @@ class StreamScanner:
         self._handler = self._collect
         self.evicted = 0
         """Streams closed to make room for others."""
+
+    def replace_plan(self, plan: MatchPlan) -> bool:
+        """Scan for another plan's regexes from now on.
+
+        :returns: whether open streams go on: the regexes are the same ones, of the same signatures. Else
+            each starts anew with its next chunk, and counts as evicted.
+        """
+        old, new = self._regexes, plan.stream_regexes
+        same = _identity(self._plan, old) == _identity(plan, new)
+        if same and old is not None and new is not None:
+            new = replace(new, database=old.database)  # the open streams'
+        else:
+            self.evicted += len(self._streams)
+            self.close_all()
+        self._plan, self._regexes = plan, new
+        return same
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -114,3 +131,14 @@ class StreamScanner:
             return []
         found, self._found = self._found, []
         return found
+
+
+def _identity(plan: MatchPlan, regexes: Regexes | None) -> list[tuple[int, int, bytes, int]]:
+    """What tells whether open streams mean the same under two plans: sid, rev, expression, flags of each."""
+    if regexes is None:
+        return []
+    owners = [plan.signatures[index] for index in regexes.signature.tolist()]
+    return [
+        (owner.sid, owner.rev, expression, flags)
+        for owner, expression, flags in zip(owners, regexes.expressions, regexes.flags, strict=True)
+    ]

@@ -13,7 +13,7 @@ from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
 from sensor.protocols.http1_reader import DONE
 from sensor.protocols.http1_request import RequestReader
 from sensor.protocols.http1_response import ResponseReader
-from sensor.protocols.http1_shared import Http1Counters, Http1Limits, Http1Shared
+from sensor.protocols.http1_shared import SKIP_BODY, Http1Counters, Http1Limits, Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
 __all__ = ["Http1Counters", "Http1Limits", "Http1Parser", "Http1Shared"]
@@ -28,13 +28,14 @@ class Http1Parser:
         self,
         limits: Http1Limits,
         sink: list[HttpTransaction],
-        want_request_body: bool = False,
-        want_response_body: bool = False,
+        want_request_body: int = SKIP_BODY,
+        want_response_body: int = SKIP_BODY,
         shared: Http1Shared | None = None,
     ) -> None:
         """Start before the first octet of a flow.
 
         :param sink: finished transactions are appended to it.
+        :param want_request_body: ``SKIP_BODY``, ``KEEP_BODY`` or ``SHED_BODY``; so for responses.
         :param shared: memo, counters and new heads of all flows; a parser that stands alone makes its own.
         """
         shared = Http1Shared(limits) if shared is None else shared
@@ -42,6 +43,11 @@ class Http1Parser:
         self._client = RequestReader(shared, self._pairing, want_request_body)
         self._pairing.on_early_answer(self._client.cut_held_head)
         self._server = ResponseReader(shared, self._pairing, want_response_body)
+
+    def want_bodies(self, request: int, response: int) -> None:
+        """Say anew what becomes of bodies, from the next one on; ``SHED_BODY`` drops those under way."""
+        self._client.want_body(request)
+        self._server.want_body(response)
 
     @property
     def client_done(self) -> bool:

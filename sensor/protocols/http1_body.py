@@ -39,6 +39,10 @@ class KeptBody:
             self.is_cut = True
             self.shared.counters.bodies_cut += 1
 
+    def drop(self) -> None:
+        """Forget the body."""
+        self.shared.buffered -= len(self.octets)
+
     def decode(self) -> tuple[bytes, str]:
         """The body without its content coding, and the name of what was wrong with that; ends keeping."""
         body = bytes(self.octets)

@@ -24,7 +24,7 @@ from sensor.protocols.http1_body import KeptBody, parse_chunk_size
 from sensor.protocols.http1_fields import Fields
 from sensor.protocols.http1_lines import MAX_RESYNC_LINE
 from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
-from sensor.protocols.http1_shared import Http1Shared
+from sensor.protocols.http1_shared import KEEP_BODY, SHED_BODY, Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
 (HEAD, LENGTH, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER, UNTIL_CLOSE, FIELDS, EXPECT, RESYNC, DONE) = range(
@@ -65,7 +65,7 @@ class MessageReader(ABC):
     side: str
     """``request`` or ``response``, as it stands in the anomalies' names."""
 
-    def __init__(self, shared: Http1Shared, pairing: Pairing, want_body: bool) -> None:
+    def __init__(self, shared: Http1Shared, pairing: Pairing, want_body: int) -> None:
         self._shared = shared
         self._pairing = pairing
         self._want_body = want_body
@@ -168,6 +168,14 @@ class MessageReader(ABC):
         self._cut()
         self.lose(0, torn=True)
 
+    def want_body(self, want: int) -> None:
+        """Say anew what becomes of bodies, from the next one on; ``SHED_BODY`` drops one under way."""
+        self._want_body = want
+        if want == SHED_BODY and self._kept is not None:
+            self._kept.drop()
+            self._kept = None
+            self._shared.bodies_shed += 1
+
     def close(self) -> None:
         """End the direction."""
         if self.state != DONE:
@@ -205,8 +213,10 @@ class MessageReader(ABC):
     def _expect_body(self, tx: HttpTransaction, coding: bytes) -> None:
         self._tx = tx
         self._body_len = 0
-        if self._want_body:
+        if self._want_body == KEEP_BODY:
             self._kept = KeptBody(self._shared, coding)
+        elif self._want_body == SHED_BODY:
+            self._shared.bodies_shed += 1
 
     def _take_body(self, tx: HttpTransaction | None) -> bytes:
         """The body that was kept, decoded; ends keeping."""

@@ -43,7 +43,7 @@ class RequestReader(MessageReader):
     __slots__ = ("_framing", "_lines")
     side = "request"
 
-    def __init__(self, shared: Http1Shared, pairing: Pairing, want_body: bool) -> None:
+    def __init__(self, shared: Http1Shared, pairing: Pairing, want_body: int) -> None:
         super().__init__(shared, pairing, want_body)
         self._lines: list[bytes] = []  # FIELDS: fields so far
         self._framing = HEAD  # EXPECT: the state that the body is read in, if it comes

@@ -11,6 +11,10 @@ ResponseHead = tuple[bytes, int, Fields, int]
 """Version, status, fields, and the length of the body: -1 where more than Content-Length decides."""
 
 
+SKIP_BODY, KEEP_BODY, SHED_BODY = range(3)
+"""What becomes of bodies: nobody asks for them, they are kept, or they would be but for overload."""
+
+
 @dataclass(frozen=True, slots=True)
 class Http1Limits:
     """Bounds of what one flow, or all flows together, may hold."""
@@ -69,6 +73,8 @@ class Http1Shared:
     response_heads: dict[bytes, ResponseHead] = field(default_factory=dict)
     buffered: int = 0
     """Octets of bodies held now."""
+    bodies_shed: int = 0
+    """Bodies that would have been kept but for ``SHED_BODY``."""
     pending: int = 0
     """Octets of requests that wait for a response now."""
     status_lines: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)

@@ -35,8 +35,9 @@ class HttpFlows:
     """HTTP/1 parsers by slot of the flow table."""
 
     def __init__(
-        self, capacity: int, limits: Http1Limits, want_request_body: bool, want_response_body: bool
+        self, capacity: int, limits: Http1Limits, want_request_body: int, want_response_body: int
     ) -> None:
+        """Know no flow yet; the last two as of :meth:`want_bodies`."""
         self.application = np.zeros(capacity, np.uint8)
         """UNKNOWN, HTTP or OTHER, by slot."""
         self.flows: dict[int, HttpFlow] = {}
@@ -50,6 +51,13 @@ class HttpFlows:
         self._limits = limits
         self._bodies = want_request_body, want_response_body
         self._probe = HttpProbe()
+
+    def want_bodies(self, request: int, response: int) -> None:
+        """Say anew what becomes of bodies (``http1_shared.KEEP_BODY`` and its like)."""
+        if self._bodies != (request, response):
+            self._bodies = request, response
+            for flow in self.flows.values():
+                flow.parser.want_bodies(request, response)
 
     def parse(self, joined: Joined, closed: I64, closed_at: I64, midstream: NDArray[np.bool_]) -> None:
         """Read the runs of one batch.

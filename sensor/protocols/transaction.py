@@ -45,5 +45,5 @@ class HttpTransaction:
     request_body: bytes = b""
     """Decoded body (dechunked, decompressed, bounded) where a signature asks for it."""
     response_body: bytes = b""
-    fired: set[int] | None = None
-    """Signatures that fired in it, kept by detections: at most as many as there are."""
+    fired: set[tuple[int, int]] | None = None
+    """sid and rev of the signatures that fired in it, kept by detections: at most as many as there are."""

@@ -106,6 +106,13 @@ class FragmentReassembler:
                 self._expire_oldest()
         return whole
 
+    def expire(self, now_ns: int) -> None:
+        """Give up datagrams that have waited for too long, those before which none waits for less."""
+        while self._waiting:
+            if now_ns - next(iter(self._waiting.values())).first_ns <= self._limits.fragment_ns:
+                return
+            self._expire_oldest()
+
     def _find(self, key: _Key, now: int) -> _Datagram:
         waiting = self._waiting.get(key)
         if waiting is not None and now - waiting.first_ns > self._limits.fragment_ns:

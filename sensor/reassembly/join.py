@@ -109,6 +109,12 @@ class Joiner:
             self._keep_tails(joined)
         return joined
 
+    def carry(self, tail_len: int) -> None:
+        """Keep tails of another length from now on; those kept so far stay as they are until then."""
+        self._tail_len = tail_len
+        if not tail_len:
+            self._tails.clear()  # else they would go before octets that do not follow them
+
     def forget(self, slots: list[int]) -> None:
         """Flows ended: their slots are for others."""
         if self._tails:

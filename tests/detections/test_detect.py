@@ -1,12 +1,14 @@
 """What becomes an alert: conditions, once each, and what the bounds tell."""
 
+from dataclasses import replace
+
 import pytest
 
 from sensor.config import DetectionLimits
 from sensor.detections.detect import Detector, Sender
 from sensor.protocols.transaction import HttpTransaction
 from sensor.telemetry import Counters
-from signatures.model import Direction, PortRange
+from signatures.model import Direction, PortRange, Signature
 from tests.signatures.build import signature
 
 CLIENT = (0, 0xFFFF_C000_0201)
@@ -33,15 +35,15 @@ def test_conditions(conditions: dict[str, object], requests: bool, responses: bo
     detector = Detector(DetectionLimits(), Counters())
     one = signature("word", **conditions)
     for ends, expected in ((sender(), requests), (sender(to_server=False), responses)):
-        assert detector.fires_in_flow(0, 0, one, ends) is expected
-        assert detector.fires_in_transaction(HttpTransaction(), 0, one, ends) is expected
+        assert detector.fires_in_flow(0, one, ends) is expected
+        assert detector.fires_in_transaction(HttpTransaction(), one, ends) is expected
 
 
 def test_once_in_each_direction_until_the_flow_ends() -> None:
     detector = Detector(DetectionLimits(), Counters())
 
     def fires(slot: int, to_server: bool) -> bool:
-        return detector.fires_in_flow(slot, 0, signature("word"), sender(to_server=to_server))
+        return detector.fires_in_flow(slot, signature("word"), sender(to_server=to_server))
 
     assert [fires(3, True), fires(3, False), fires(4, True)] == [True] * 3
     assert [fires(3, True), fires(3, False), fires(4, True)] == [False] * 3
@@ -53,21 +55,23 @@ def test_once_in_each_transaction_if_the_conditions_hold() -> None:
     detector = Detector(DetectionLimits(), Counters())
     first, second = HttpTransaction(), HttpTransaction(tx_id=1)
     responses = signature("word", direction=Direction.TO_CLIENT)
+    newer = replace(responses, rev=2)
 
-    def fires(transaction: HttpTransaction, index: int, to_server: bool) -> bool:
-        return detector.fires_in_transaction(transaction, index, responses, sender(to_server=to_server))
+    def fires(transaction: HttpTransaction, one: Signature, to_server: bool) -> bool:
+        return detector.fires_in_transaction(transaction, one, sender(to_server=to_server))
 
-    assert [fires(first, 0, True), fires(first, 0, False), fires(first, 0, False)] == [False, True, False]
-    assert [fires(first, 1, False), fires(second, 0, False)] == [True, True]
+    seen = [fires(first, responses, True), fires(first, responses, False), fires(first, responses, False)]
+    assert seen == [False, True, False]
+    assert [fires(first, newer, False), fires(second, responses, False)] == [True, True]
 
 
 def test_past_the_bound_alerts_are_not_lost_but_may_come_again() -> None:
     counters = Counters()
     detector = Detector(DetectionLimits(fired=2), counters)
     for _ in range(2):
-        fired = [detector.fires_in_flow(slot, 0, signature("word"), sender()) for slot in range(3)]
+        fired = [detector.fires_in_flow(slot, signature("word"), sender()) for slot in range(3)]
         assert fired[2]
     assert counters.alerts_forgotten == 2
     detector.forget([0])
-    assert detector.fires_in_flow(2, 0, signature("word"), sender())
-    assert not detector.fires_in_flow(2, 0, signature("word"), sender())
+    assert detector.fires_in_flow(2, signature("word"), sender())
+    assert not detector.fires_in_flow(2, signature("word"), sender())
