@@ -12,19 +12,15 @@ from typing import Final
 _MODULES: Final = (
     "sensor.pipeline",
     "exporter.eve",
-    # Codecs by name, and what bytes.decode() looks up.
+    "numpy.ma",  # numpy.unique asks it whether an array is masked
+    # Files are read as ASCII, and traces written as whatever the locale is.
     "encodings.ascii",
-    "encodings.idna",
     "encodings.latin_1",
     "encodings.utf_8",
-    # What describes an exception, and what warns: imported by the interpreter itself.
+    # What describes an exception or a warning: imported by the interpreter itself.
     "linecache",
     "tokenize",
-    "warnings",
     "tracemalloc",
-    # Of brotli, zstandard and numpy all is loaded with them but this.
-    "numpy._core._methods",
-    "numpy.ma",
 )
 
 

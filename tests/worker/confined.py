@@ -195,9 +195,7 @@ def work(options: dict[str, Any]) -> dict[str, Any]:
 
     do, options["keep_fds"] = prepare(Path(options["captures"]))
     held = confine(options) if options["confined"] else []
-    before = set(sys.modules)
-    results = do()
-    return {"held": held, "imported": sorted(set(sys.modules) - before), **results}
+    return {"held": held, **do()}
 
 
 CASES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import random
+import sys
 import time
 import traceback
 import warnings
@@ -39,9 +40,12 @@ def prepare(folder: Path) -> tuple[Callable[[], dict[str, Any]], list[int]]:
     :returns: the work, which needs nothing but memory and the descriptors that are returned with it.
     """
     signatures = load_signatures([SIGNATURES], builtin=True).signatures
-    captures = [
-        [replace(batch, octets=batch.octets.copy()) for batch in capture]
+    preload()
+    loaded = set(sys.modules)
+    batches = [
+        replace(batch, octets=batch.octets.copy())
         for capture in open_captures([str(folder)])
+        for batch in capture
     ]
     bodies = {
         b"gzip": zlib.compress(_TEXT, wbits=31),
@@ -50,13 +54,14 @@ def prepare(folder: Path) -> tuple[Callable[[], dict[str, Any]], list[int]]:
         b"zstd": zstandard.ZstdCompressor().compress(_TEXT),
     }
     resident = ResidentMemory()
-    preload()
+    imported = set(sys.modules) - loaded
 
     def do() -> dict[str, Any]:
-        plan = compile_signatures(signatures)
-        return {
-            "events": hashlib.sha256(b"".join(_events(plan, capture) for capture in captures)).hexdigest(),
-            "lines": sum(_events(plan, capture).count(b"\n") for capture in captures[:3]),
+        loaded = set(sys.modules)  # confine() may import
+        events = _events(compile_signatures(signatures), batches)
+        results = {
+            "events": hashlib.sha256(events).hexdigest(),
+            "alerts": events.count(b'"event_type":"alert"'),
             "bodies": {
                 coding.decode(): decode_content(body, coding, 1 << 20) == (_TEXT, "")
                 for coding, body in bodies.items()
@@ -68,18 +73,19 @@ def prepare(folder: Path) -> tuple[Callable[[], dict[str, Any]], list[int]]:
             "resident": resident() > 0,
             "collected": gc.collect() >= 0,
         }
+        return {**results, "imported": sorted(imported | set(sys.modules) - loaded)}
 
     assert resident.descriptor is not None
     return do, [resident.descriptor]
 
 
-def _events(plan: MatchPlan, capture: list[Batch]) -> bytes:
-    """Every event of a capture as EVE JSON."""
+def _events(plan: MatchPlan, batches: list[Batch]) -> bytes:
+    """Every event as EVE JSON, as if the captures were one."""
     lines = BytesIO()
     eve = EveWriter(lines)
     pipeline = Pipeline(Settings(), plan, want_flows=True)
-    for batch in capture:
-        for results in pipeline.process(replace(batch)):
+    for batch in batches:
+        for results in pipeline.process(batch):
             eve.write(results)
     for results in pipeline.finish():
         eve.write(results)
