@@ -9,6 +9,7 @@ import errno
 import json
 import mmap
 import os
+import pwd
 import signal
 import socket
 import sys
@@ -20,9 +21,10 @@ from typing import Any
 
 from sensor.errors import SensorError
 from sensor.worker import libc, sandbox
-from sensor.worker.privileges import _Header, _Sets
+from sensor.worker.privileges import _Header, _Sets, verify_dropped
 from sensor.worker.seccomp import find_seccomp
 from tests.worker.attempts import attempts
+from tests.worker.programs import start
 
 NOBODY = 65534
 _PR_SET_KEEPCAPS, _PR_SET_PDEATHSIG = 8, 1
@@ -96,6 +98,23 @@ def wait(options: dict[str, Any]) -> dict[str, Any]:
     control.sendall(b"!")
     control.recv(1)
     return {"held": held}
+
+
+def start_another(options: dict[str, Any]) -> dict[str, Any]:
+    """Be the parent of one that waits, until killed."""
+    with start("wait", options, [options["control"]]):
+        os.close(options["control"])
+        signal.pause()
+    return {}
+
+
+def unconfined(_: dict[str, Any]) -> dict[str, Any]:
+    """What is found of rights that were not given up."""
+    try:
+        verify_dropped(pwd.getpwuid(NOBODY))
+    except SensorError as error:
+        return {"error": str(error)}
+    return {}
 
 
 def with_thread(options: dict[str, Any]) -> dict[str, Any]:
@@ -202,6 +221,8 @@ CASES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "try_all": try_all,
     "try_one": try_one,
     "wait": wait,
+    "start_another": start_another,
+    "unconfined": unconfined,
     "with_thread": with_thread,
     "refused": refused,
     "ring": ring,

@@ -115,19 +115,22 @@ def test_only_what_is_kept_is_open() -> None:
 def test_it_dies_with_its_parent() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        # The parent's parent's end of the socket tells when the last of the two is gone.
         number = theirs.fileno()
-        middle = os.fork()
-        if middle == 0:
-            ours.close()
-            start("wait", {"control": number, "keep_fds": [number]}, [number])
-            theirs.close()
-            signal.pause()
+        parent = start("start_another", {"control": number, "keep_fds": [number]}, [number])
         theirs.close()
         assert ours.recv(1) == b"!"
-        os.kill(middle, signal.SIGKILL)
-        os.waitpid(middle, 0)
-        assert ours.recv(1) == b""
+        parent.kill()
+        parent.communicate()
+        ours.settimeout(60)
+        assert ours.recv(1) == b""  # It waits for us, and we have said nothing.
+
+
+def test_rights_that_remain_are_found() -> None:
+    error = run("unconfined", {})["error"]
+    assert "NoNewPrivs" in error
+    if os.geteuid() == 0:
+        for name in ("CapPrm", "CapEff", "Uid", "Gid"):
+            assert name in error
 
 
 def test_a_process_with_another_thread_is_refused() -> None:
