@@ -2,10 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sensor.capture.af_packet import LINKTYPE_ETHERNET
 from sensor.configuration import Configuration
+from sensor.errors import SensorError
 from sensor.toml import Problem
 
 
@@ -26,17 +28,29 @@ def find_problems(configuration: Configuration) -> list[Problem]:
 
 def _faults(configuration: Configuration) -> Iterator[tuple[str, str]]:
     """Dotted key and reason."""
-    metrics = configuration.metrics
-    for key, path in (
-        ("metrics.web_config", metrics.web_config),
-        ("metrics.bearer_token_file", metrics.bearer_token_file),
-    ):
-        if path and (reason := _unreadable(path)):
-            yield key, f"{path} can't be read: {reason}"
+    from exporter.web_config import read_web_config  # noqa: PLC0415  # it reads YAML and hashes passwords
+    from sensor.capture.bpf import compile_filter  # noqa: PLC0415  # libpcap
+
+    capture, metrics = configuration.capture, configuration.metrics
+    interface = capture.interfaces[0] if capture.interfaces else "lo"
+    attempts: list[tuple[str, Callable[[], object]]] = []
+    if capture.bpf:
+        attempts.append(("capture.bpf", lambda: compile_filter(capture.bpf, interface, LINKTYPE_ETHERNET)))
+    if metrics.web_config:
+        attempts.append(("metrics.web_config", lambda: read_web_config(metrics.web_config)))
+    if metrics.bearer_token_file:
+        attempts.append(
+            ("metrics.bearer_token_file", lambda: read_web_config(None, metrics.bearer_token_file))
+        )
+    for key, attempt in attempts:
+        try:
+            attempt()
+        except SensorError as error:
+            yield key, str(error)
     yield from (("store.path", fault) for fault in _unwritable(configuration.store.path))
     if configuration.eve.path:
         yield from (("eve.path", fault) for fault in _unwritable(configuration.eve.path))
-    yield from (("capture.user", fault) for fault in _unknown_user(configuration.capture.user))
+    yield from (("capture.user", fault) for fault in unknown_user(capture.user))
 
 
 def _signature_problems(configuration: Configuration) -> list[Problem]:
@@ -44,15 +58,6 @@ def _signature_problems(configuration: Configuration) -> list[Problem]:
 
     paths = configuration.signatures.paths
     return check_files(paths, builtin=configuration.signatures.builtin).problems if paths else []
-
-
-def _unreadable(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            stream.read(1)
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
 
 
 def _unwritable(path: Path) -> Iterator[str]:
@@ -64,7 +69,8 @@ def _unwritable(path: Path) -> Iterator[str]:
         yield f"{path} can't be written; change its permissions, or name another file"
 
 
-def _unknown_user(name: str) -> Iterator[str]:
+def unknown_user(name: str) -> Iterator[str]:
+    """Why workers can't become ``name``; nothing if they can."""
     if sys.platform == "win32":
         return
     import pwd  # noqa: PLC0415  # Windows has none
