@@ -27,7 +27,7 @@ from tests.worker.attempts import attempts
 from tests.worker.programs import start
 
 NOBODY = 65534
-_PR_SET_KEEPCAPS, _PR_SET_PDEATHSIG = 8, 1
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 4, 8
 _NET_RAW_AND_SETUID = 1 << 13 | 1 << 7
 
 
@@ -44,6 +44,8 @@ def confine(options: dict[str, Any]) -> list[str]:
         missing["probe_landlock"] = lambda: options["landlock"]
     if not options.get("seccomp", True):
         missing["probe_seccomp"] = lambda: None
+    if options.get("user") and os.geteuid() == 0:
+        os.setgroups([NOBODY - 1])
     if options.get("start_as_nobody"):
         find_seccomp()  # Imports what this user may have no right to read.
         os.setgroups([])
@@ -54,6 +56,7 @@ def confine(options: dict[str, Any]) -> list[str]:
         if options.get("with_capabilities"):
             sets = (_Sets * 2)(_Sets(*[_NET_RAW_AND_SETUID] * 3))
             libc.capset(_Header(0x20080522, 0), sets)
+        libc.prctl(_PR_SET_DUMPABLE, 1)  # As a program is that was started by this user.
     return sandbox.confine(
         options.get("user"),
         options.get("keep_fds", ()),
