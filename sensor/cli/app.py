@@ -14,7 +14,7 @@ from typing import Never
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from exporter.printable import printable
-from sensor.cli import config, detections, replay, runs, signatures
+from sensor.cli import config, detections, doctor, install, replay, run, runs, signatures
 from sensor.cli.options import OneLineParser
 from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
 from sensor.errors import SensorError
@@ -22,6 +22,7 @@ from sensor.version import version
 
 _EPILOG = """\
 examples:
+  sudo watchdog-sensor run -i eth0
   watchdog-sensor replay capture.pcapng
   watchdog-sensor replay --signatures my.toml --eve events.json recordings/
   tcpdump -w - -i eth0 | watchdog-sensor replay --no-db --eve - -
@@ -47,18 +48,21 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser: argparse.ArgumentParser = OneLineParser(
         prog="watchdog-sensor",
-        description="Network packet sensor: HTTP metadata and keyword detections from captures.",
+        description="Network packet sensor: HTTP metadata and keyword detections, live and from captures.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_ShowVersion, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    run.add_command(commands)
     replay.add_command(commands)
     detections.add_command(commands)
     runs.add_command(commands)
     signatures.add_command(commands)
     config.add_command(commands)
+    doctor.add_command(commands)
+    install.add_command(commands)
     return parser
 
 
