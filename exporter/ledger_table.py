@@ -41,7 +41,7 @@ _WORDS = MappingProxyType(
             "nothing": "Nothing is in the ledger: no live run was logged to this database.",
             GapReason.OFF: "sensor off",
             GapReason.KILLED: "sensor killed or crashed",
-            GapReason.MISSING: "interface missing, or not configured",
+            GapReason.MISSING: "interface missing or not configured, or machine asleep",
             GapReason.UNRECORDED: "sensor runs, but has not written its ledger",
         },
         "ja": {
@@ -62,7 +62,7 @@ _WORDS = MappingProxyType(
             "nothing": "台帳は空です。このデータベースにはライブ監視の記録がありません。",
             GapReason.OFF: "センサー停止中",
             GapReason.KILLED: "センサーが異常終了",
-            GapReason.MISSING: "インターフェースがないか、設定されていない",
+            GapReason.MISSING: "インターフェースがないか設定外、またはスリープ中",
             GapReason.UNRECORDED: "センサーは動作中、台帳は未記録",
         },
     }

@@ -14,7 +14,7 @@ from typing import Never
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from exporter.printable import printable
-from sensor.cli import config, detections, doctor, install, replay, run, runs, signatures
+from sensor.cli import config, detections, doctor, install, ledger, log, replay, run, runs, signatures, status
 from sensor.cli.options import OneLineParser
 from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
 from sensor.errors import SensorError
@@ -28,6 +28,8 @@ examples:
   tcpdump -w - -i eth0 | watchdog-sensor replay --no-db --eve - -
   watchdog-sensor signatures check my.toml
   watchdog-sensor detections list --severity high --since 2026-01-31
+  watchdog-sensor status --watch
+  watchdog-sensor ledger --since 2026-01-31 --step day
 
 exit status: 0 done, 2 unusable arguments or signatures, 1 anything else
 """
@@ -59,6 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     replay.add_command(commands)
     detections.add_command(commands)
     runs.add_command(commands)
+    ledger.add_command(commands)
+    log.add_command(commands)
+    status.add_command(commands)
     signatures.add_command(commands)
     config.add_command(commands)
     doctor.add_command(commands)
@@ -75,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt)
     try:
-        status = _run(argv)
+        exit_status = _run(argv)
         sys.stdout.flush()
     except SensorError as error:
         return _fail(str(error), error.exit_status)
@@ -89,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         abandon_standard_output()
         advice = "change its permissions" if isinstance(error, PermissionError) else "free space"
         return _fail(f"{error.filename or 'standard output'}: {error.strerror}; {advice} or write elsewhere")
-    return status
+    return exit_status
 
 
 def _run(argv: Sequence[str] | None) -> int:
