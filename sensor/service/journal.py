@@ -29,7 +29,7 @@ class Journal:
         self.keep: Callable[..., None] | None = None
         """Keeps ``(level, event, **detail)`` in the store; set once there is one."""
 
-    def __call__(self, level: str, event: str, **detail: object) -> None:
+    def __call__(self, level: str, event: str, /, **detail: object) -> None:
         """Log an event."""
         if _PRIORITY[level] > self._least:
             return
@@ -37,7 +37,7 @@ class Journal:
             self.keep(level, event, **detail)
         self.say(level, event, **detail)
 
-    def say(self, level: str, event: str, **detail: object) -> None:
+    def say(self, level: str, event: str, /, **detail: object) -> None:
         """Write the line alone: the store has the event already, or is what it is about."""
         # Whoever read it may be gone; the store still has it.
         with suppress(OSError, ValueError):

@@ -55,5 +55,5 @@ class Watch:
                 "shedding" if level else "shedding_ended",
                 interface=name,
                 worker=worker,
-                level=ShedLevel(level).name.lower(),
+                shed=ShedLevel(level).name.lower(),
             )

@@ -122,7 +122,7 @@ class AlertRecorder:
         self._backlog.add_ledger(rows)
         self._expect_work()
 
-    def note(self, level: str, event: str, **detail: object) -> None:
+    def note(self, level: str, event: str, /, **detail: object) -> None:
         """Add a line to the sensor's own log, with the present time, soon."""
         self._backlog.add_note(LogNote(time.time_ns(), level, event, detail))
         self._expect_work()

@@ -80,7 +80,7 @@ def _prepare(begin: Begin, channel: Channel) -> Worker:
     if memory.descriptor is not None:
         keep.append(memory.descriptor)
     settings = Settings()
-    confined_by = confine(begin.user or None, keep)
+    confined_by = confine(begin.user or None, keep, own_capture=isinstance(source, LibpcapSource))
     # What is alive now stays so; the collector need not walk it again and again.
     gc.collect()
     gc.freeze()

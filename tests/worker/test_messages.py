@@ -1,0 +1,91 @@
+"""Messages between worker and parent: any split of the octets, and nothing taken on trust."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.detections.alert import Alert
+from sensor.worker.messages import (
+    MAX_MESSAGE,
+    Alerts,
+    Configure,
+    Configured,
+    EveLines,
+    Finished,
+    MessageError,
+    Ready,
+    ToParent,
+    Unframer,
+    alert_of,
+    frame,
+    record_of,
+    to_parent,
+    to_worker,
+)
+from signatures.loader import load_signatures
+
+SIGNATURES = load_signatures([], builtin=True).signatures
+MESSAGES: list[ToParent] = [
+    Ready(["user", "seccomp"]),
+    Configured(3, 0.25, "too long"),
+    EveLines(b'{"event_type":"http"}\n' * 3),
+    Finished(),
+]
+ALERT = Alert(
+    signature=SIGNATURES[0],
+    buffer="http.uri",
+    ts_ns=1_700_000_000_123_456_789,
+    flow_id=(1 << 53) - 1,
+    tx_id=-1,
+    src_ip="2001:db8::1",
+    src_port=50_000,
+    dst_ip="2001:db8::2",
+    dst_port=80,
+    proto="TCP",
+    app_proto="http",
+    packet_number=17,
+    offset=4,
+    length=12,
+    excerpt=bytes(range(256)),
+    excerpt_offset=40,
+    http_method="GET",
+    http_host="例え.jp",
+    http_url="/\udcff\udc80?q=遠隔",
+    capture="eth0",
+)
+
+
+@given(st.lists(st.integers(1, 40)))
+def test_any_split_gives_the_same_messages(cuts: list[int]) -> None:
+    octets = b"".join(map(frame, MESSAGES))
+    unframer, got, start = Unframer(), [], 0
+    for length in [*cuts, len(octets)]:
+        got += [to_parent.decode(body) for body in unframer.feed(octets[start : start + length])]
+        start += length
+    assert got == MESSAGES
+
+
+def test_an_alert_arrives_as_it_was_sent() -> None:
+    (body,) = Unframer().feed(frame(Alerts(1, [record_of(ALERT, 0)])))
+    message = to_parent.decode(body)
+    assert isinstance(message, Alerts)
+    assert alert_of(message.alerts[0], SIGNATURES[0], "eth0") == ALERT
+
+
+def test_signatures_arrive_as_they_were_loaded() -> None:
+    (body,) = Unframer().feed(frame(Configure(1, list(SIGNATURES))))
+    assert to_worker.decode(body) == Configure(1, list(SIGNATURES))
+
+
+def test_a_length_that_cannot_be_ends_the_conversation() -> None:
+    unframer = Unframer()
+    whole = frame(Finished())
+    got = unframer.feed(whole + (MAX_MESSAGE + 1).to_bytes(4, "big") + b"rest")
+    assert next(got) == whole[4:]
+    with pytest.raises(MessageError, match="claims"):
+        next(got)
+
+
+def test_a_message_too_long_is_not_sent() -> None:
+    with pytest.raises(MessageError, match="too long"):
+        frame(EveLines(bytes(MAX_MESSAGE)))
