@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser: argparse.ArgumentParser = OneLineParser(
         prog="watchdog-sensor",
-        description="Network packet sensor: HTTP metadata and keyword detections, live and from captures.",
+        description="Network packet sensor: HTTP metadata and keyword detections, live and from\ncaptures.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

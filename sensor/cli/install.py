@@ -12,8 +12,8 @@ from sensor.errors import ConfigError, SensorError
 
 _EPILOG = """\
 examples:
-  sudo watchdog-sensor install -i eth0
   watchdog-sensor install --dry-run
+  sudo watchdog-sensor install -i eth0
   sudo watchdog-sensor uninstall
 """
 _ADVICE = (

@@ -129,8 +129,10 @@ _TABLES: Final = {
             "listen",
             ("127.0.0.1:9477",),
             values.entries(values.address, 16),
-            "Where Prometheus fetches metrics, HOST:PORT each; [] turns them off.",
-            "Prometheus がメトリクスを取得するアドレス（HOST:PORT）。[] で無効。",
+            "Where Prometheus fetches metrics, HOST:PORT each; [] turns them off. Fetched from elsewhere,"
+            " they need IPAddressAllow= in the systemd unit, too.",
+            "Prometheus がメトリクスを取得するアドレス（HOST:PORT）。[] で無効。ほかの機器から取得する場合は"
+            " systemd のユニットの IPAddressAllow= も必要です。",
             option="--metrics",
         ),
         Key(

@@ -81,6 +81,25 @@ bearer_token_file = "missing.token"
     assert done.line.startswith("config.toml:4: root is root")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "file", "reason"),
+    [
+        ("capture]\nbpf", "tcp prot 80", None, "tcp prot 80"),
+        ("metrics]\nweb_config", "web.yml", "tls_server_confg:\n  cert_file: a\n", "tls_server_confg"),
+        ("metrics]\nweb_config", "web.yml", "{", "not YAML"),
+        ("metrics]\nbearer_token_file", "web.yml", "", "web.yml"),
+    ],
+)
+def test_what_is_named_is_read(sensor: Sensor, key: str, value: str, file: str | None, reason: str) -> None:
+    if file is not None:
+        write(sensor, file, "web.yml")
+    write(sensor, f'[{key} = "{value}"\n')
+    done = sensor("config", "check", "config.toml")
+    assert done.status == 2
+    assert done.line.startswith("config.toml:2: ")
+    assert reason in done.line
+
+
 def test_without_a_file_defaults_apply(sensor: Sensor) -> None:
     env = {"CONFIGURATION_DIRECTORY": str(sensor.home)}
     done = sensor("config", "check", env=env)
