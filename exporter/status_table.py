@@ -148,7 +148,11 @@ def _detections(status: ServiceStatus, language: str) -> list[Fact]:
     total = sum(sum(severities.values()) for severities in status.detections.values())
     facts: list[Fact] = [(words["stored"].format(n=total), "bold" if total else "")]
     for category, severities in status.detections.items():
-        counts = [f"{severity_name(name, language)} {count:,}" for name, count in severities.items() if count]
+        counts = [
+            f"{printable(severity_name(name, language))} {count:,}"
+            for name, count in severities.items()
+            if count
+        ]
         if counts:
             facts.append((f"{printable(category)}: {', '.join(counts)}", ""))
     latency = status.detection_latency
