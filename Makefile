@@ -48,6 +48,11 @@ bench: .venv/.dev ## measure speed and memory; ARGS="FILE…" for captures of yo
 	@.ci/install-debian
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: bench-live
+bench-live: .venv/.dev ## measure live capture over a veth pair, as root on Linux
+	@.ci/install-debian
+	$(BIN)/python -m tests.bench.live $(ARGS)
+
 .PHONY: fuzz
 fuzz: .venv/.dev ## run each fuzz target for FUZZ_SECONDS (60); findings stay in .cache/fuzz
 	@set -e; for file in tests/fuzz/fuzz_*.py; do \
