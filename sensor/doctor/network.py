@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from sensor.configuration import Address
 from sensor.doctor.finding import Findings, Subject, describe, ok, problem, warning
+from sensor.install.unit import UNIT_PATH
+from sensor.places import NAME
 
 _SECONDS: Final = 2.0
 _ANSWER_LEN: Final = 16 << 20
@@ -47,8 +49,16 @@ def check_metrics(subject: Subject) -> Findings:
         yield ok("metrics are turned off", "メトリクスは無効です")
     for address in metrics.listen:
         yield from _address(address, service_runs=_service_runs(subject.configuration.control.socket))
+        if _is_loopback(address.host):
+            continue
+        if UNIT_PATH.exists() and not _unit_lets_in():
+            yield warning(
+                f"the systemd unit lets nobody else reach {address}",
+                f"systemd のユニットが、ほかの機器から {address} への接続を止めています",
+                f"systemctl edit {NAME}: [Service] IPAddressAllow=ADDRESS",
+            )
         open_to_all = not (metrics.web_config or metrics.bearer_token_file)
-        if open_to_all and not _is_loopback(address.host):
+        if open_to_all:
             yield warning(
                 f"metrics at {address} are open to whoever can reach it",
                 f"{address} のメトリクスは、接続できる誰もが読めます",
@@ -78,6 +88,12 @@ def _address(address: Address, *, service_runs: bool) -> Findings:
         )
     else:
         yield ok(f"metrics can be served at {address}", f"{address} でメトリクスを提供できます")
+
+
+def _unit_lets_in() -> bool:
+    """Whether a drop-in of the unit allows addresses beyond those of this machine."""
+    texts = (path.read_text("utf-8", "replace") for path in Path(f"{UNIT_PATH}.d").glob("*.conf"))
+    return any("IPAddressAllow=" in text for text in texts)
 
 
 def _service_runs(path: Path) -> bool:

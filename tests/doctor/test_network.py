@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sensor.configuration import default_configuration
+from sensor.doctor import network
 from sensor.doctor.finding import Finding, Findings, Level, Subject
 from sensor.doctor.network import check_control, check_metrics
 
@@ -111,3 +112,21 @@ def test_metrics_for_everybody_are_warned_of(place: Path, tmp_path: Path) -> Non
     assert (bound.level, warned.level) == (Level.OK, Level.WARNING)
     (only,) = check_metrics(subject(place, "0.0.0.0:0", bearer_token_file=tmp_path / "token"))
     assert only.level == Level.OK
+
+
+def test_unit_that_keeps_others_out_is_told(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = tmp_path / "it.service"
+    monkeypatch.setattr(network, "UNIT_PATH", unit)
+    asked = subject(place, "0.0.0.0:0", bearer_token_file=tmp_path / "token")
+    assert len(list(check_metrics(asked))) == 1
+    unit.write_text("[Service]\n")
+    _, warned = check_metrics(asked)
+    assert warned.level == Level.WARNING
+    assert warned.advice is not None
+    assert "IPAddressAllow=" in warned.advice.en
+    (tmp_path / "it.service.d").mkdir()
+    (tmp_path / "it.service.d" / "override.conf").write_text("[Service]\nIPAddressAllow=192.168.0.0/16\n")
+    assert len(list(check_metrics(asked))) == 1
+    assert len(list(check_metrics(subject(place, "127.0.0.1:0")))) == 1
