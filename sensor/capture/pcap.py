@@ -10,13 +10,12 @@ gathered for all records of the window at once.
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from sensor.arrays import I64, gather
+from sensor.arrays import I64, U8, gather
 from sensor.capture.batch import Batch
-from sensor.capture.window import Window
 from sensor.errors import CaptureError
 
 FILE_HEADER_LEN: Final = 24
@@ -42,13 +41,30 @@ PCAP_MAGICS: Final = frozenset(struct.pack(f"{order}I", magic) for magic in _MAG
 """What the first four octets of a pcap file can be."""
 
 
+class Octets(Protocol):
+    """What is read: a :class:`sensor.capture.window.Window`, or memory that live capture fills."""
+
+    name: str
+    base: int
+    end: int
+    view: memoryview
+    octets: U8
+
+    @property
+    def damage(self) -> str:
+        """Why it ended early, or empty."""
+
+    def slide(self, consumed: int, /) -> bool:
+        """Drop the first ``consumed`` octets and read on; False at the end."""
+
+
 class PcapReader:
     """Batches of a pcap file; one line in ``notes`` for damage found.
 
     :raises CaptureError: if the file header is not whole.
     """
 
-    def __init__(self, window: Window, notes: list[str]) -> None:
+    def __init__(self, window: Octets, notes: list[str]) -> None:
         if window.end < FILE_HEADER_LEN:
             raise CaptureError(
                 f"{window.name} ends within its file header ({window.end} octets); capture it again"

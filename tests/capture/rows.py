@@ -1,10 +1,11 @@
 """Read a capture held in memory, row by row."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sensor.arrays import GUARD
-from sensor.capture.batch import NOT_A_PACKET
+from sensor.capture.batch import NOT_A_PACKET, Batch
 from sensor.capture.source import CaptureFile
 from tests.reference.capture import Record
 
@@ -31,6 +32,21 @@ def read_rows(octets: bytes, window: int = 4096) -> Rows:
     """Everything that a CaptureFile gives for ``octets``."""
     with CaptureFile(io.BufferedReader(io.BytesIO(octets)), "test", None, window) as capture:
         return rows_of(capture)
+
+
+def records_of(batches: Iterable[Batch]) -> list[Record]:
+    """The rows of batches, each read before the next one is asked for."""
+    return [
+        Record(
+            batch.first_number + i,
+            batch.octets[batch.offset[i] : batch.offset[i] + batch.cap_len[i]].tobytes(),
+            int(batch.wire_len[i]),
+            int(batch.ts_ns[i]),
+            int(batch.link_type[i]),
+        )
+        for batch in batches
+        for i in range(len(batch))
+    ]
 
 
 def rows_of(capture: CaptureFile) -> Rows:
