@@ -14,7 +14,8 @@ from sensor.telemetry import ShedLevel
 HIGH: Final = 0.5
 """Half of the ring is left for what comes until shedding takes effect."""
 URGENT: Final = 0.8
-LOW: Final = 0.125
+LOW: Final = 0.25
+"""A worker that keeps up, but waits for its core now and then, stays below."""
 STEP_NS: Final = 50_000_000
 """A batch or two. At 150 MB/s a ring of 64 MiB grows from `HIGH` to full in four of these."""
 CALM_NS: Final = 1_000_000_000

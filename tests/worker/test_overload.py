@@ -45,7 +45,7 @@ def test_a_pause_in_a_burst_changes_nothing() -> None:
     overload = Overload(MEMORY)
     overload.update(0.9, 1, 0)
     for at in range(1, 20):
-        assert overload.update(0.0 if at % 2 else 0.2, 1, at * CALM_NS) == 1
+        assert overload.update(0.0 if at % 2 else 0.3, 1, at * CALM_NS) == 1
 
 
 def test_memory_above_the_ceiling_sheds_flows_at_once_and_no_longer() -> None:
