@@ -40,7 +40,7 @@ def test_flags_follow_administrator_and_carrier() -> None:
         watch = LinkWatch()  # the kernel tells of a carrier up to a second late
         try:
             line.right.run("ip", "link", "set", line.right.device, "down")
-            while link and link.is_running:
+            while link is not None and link.is_running:
                 assert select.select([watch], [], [], WAIT_S)[0], "the carrier's loss is never told"
                 watch.drain()
                 link = read_link(line.left.device)
