@@ -1,10 +1,28 @@
 """Settings of the pipeline. Every limit is named here, with its reason or precedent."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from sensor.errors import ConfigError
 
 SECOND_NS = 1_000_000_000
+
+FIXED_MEMORY: Final = 76 << 20
+"""Octets of a capture process that no setting bounds: interpreter, libraries and databases (48 MiB with the
+shipped signatures), and the columns and joined octets of the batch in work."""
+LEAST_MEMORY: Final = 96 << 20
+"""Octets with which a capture process still works: 6,000 flows."""
+
+_FLOW_COST: Final = 1_152
+"""Octets of a flow: 500 in columns; two carried tails with their places; that it is HTTP, and whose."""
+_DATAGRAM_COST: Final = 1_024
+_HTTP_FLOW_COST: Final = 1_536
+_MEMO_COST: Final = 4 * (2 * 2_048 + 512)
+"""Four memos, each of the longest heads it takes, with what they say beside them."""
+_FIRED_COST: Final = 320
+_LEAST_BATCH: Final = 512 << 10
+_BATCH_SHARE: Final = 256
+_REGEX_STREAM_COST: Final = 5_120
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,34 @@ class ReassemblyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Http1Limits:
+    """Bounds of what one HTTP/1 flow, or all of them together, may hold."""
+
+    head_octets: int = 65536
+    """Octets of a head: twice what nginx takes (32 KiB), four times Node.js (16 KiB)."""
+    head_lines: int = 1024
+    """Lines of a head that are read: libhtp's default."""
+    line_octets: int = 8192
+    """Octets of a chunk's size line with its extensions, or of a trailer line."""
+    body_octets: int = 1 << 20
+    """Octets of a body that are kept, as carried and as decoded: Suricata's compression-bomb-limit."""
+    pending_octets: int = 1 << 20
+    """Octets of requests in one flow that wait for a response: some 2,500 of a browser's."""
+    total_pending_octets: int = 64 << 20
+    """As ``pending_octets``, of all flows together: a flow that would go past it keeps its newest request."""
+    buffered_octets: int = 64 << 20
+    """Octets of bodies that all flows together keep, those decoded in the same batch included."""
+    held_octets: int = 32 << 20
+    """Octets of heads, lines and first octets of flows that wait for their end, of all flows together, those
+    that keeping them costs included: of 10,000 flows 3 KiB each. Past that the oldest are given up."""
+    flows: int = 32_768
+    """HTTP flows that are read at once, 1.3 KiB each: a quarter of all. Past that the oldest is read no
+    further."""
+    memo_entries: int = 4096
+    """Heads, field sections and lines that are remembered, so many of each kind: some 8 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
 class DetectionLimits:
     """Bounds of what matching hands on."""
 
@@ -65,6 +111,9 @@ class DetectionLimits:
     """Octets kept on each side of a match: enough to see a word in its phrase, no more."""
     fired: int = 262_144
     """(flow, signature) pairs remembered so that a signature fires once in a stream."""
+    regex_streams: int = 65_536
+    """Stream directions open for payload regexes at once. A state takes some hundred octets to a few
+    kilooctets by the regexes; past the bound the one that was quiet longest starts anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +122,58 @@ class Settings:
 
     flow: FlowLimits = field(default_factory=FlowLimits)
     reassembly: ReassemblyLimits = field(default_factory=ReassemblyLimits)
+    http: Http1Limits = field(default_factory=Http1Limits)
     detection: DetectionLimits = field(default_factory=DetectionLimits)
+    batch_octets: int = 64 << 20
+    """Octets taken through the stages at once: a larger batch goes in parts. Short requests become
+    transactions of some 35 times their size."""
     bypass_encrypted: bool = False
-    """Don't look into what the records of TLS say is ciphertext. Off, since five octets make anything look like
-    a record: whoever wants to hide plain text from keywords could (see ``sensor.protocols.encrypted``)."""
+    """Don't look into what the records of TLS say is ciphertext. Off, since five octets make anything look
+    like a record: whoever wants to hide text from keywords could (see ``sensor.protocols.encrypted``)."""
     window: int = 4 << 20
     """Octets of a capture file read at once: larger ones fall out of the processor's cache."""
+
+    @classmethod
+    def for_memory(cls, octets: int, *, bypass_encrypted: bool = False) -> "Settings":
+        """Bounds that keep one process within ``octets`` of resident memory, whatever the line carries.
+
+        What the process takes before the first packet, and for the batch in work, is set aside; the rest is
+        shared out among all that is kept of flows, each reckoned at what it costs when it is full. 512 MiB
+        give about the defaults, fewer of those that only a flood fills.
+
+        :raises ConfigError: if ``octets`` are too few to work with.
+        """
+        if octets < LEAST_MEMORY:
+            raise ConfigError(
+                f"{octets >> 20} MiB are too little for a capture process: {LEAST_MEMORY >> 20} MiB at least"
+            )
+        usual, rest = cls(), octets - FIXED_MEMORY
+
+        def share(percent: int, cost: int = 1) -> int:
+            return rest * percent // 100 // cost
+
+        held, pending, bodies = share(8), share(10), share(11)
+        return cls(
+            FlowLimits(flows=share(28, _FLOW_COST)),
+            ReassemblyLimits(
+                stream_octets=min(usual.reassembly.stream_octets, held // 4),
+                total_octets=held,
+                datagrams=min(usual.reassembly.datagrams, share(2, _DATAGRAM_COST)),
+                fragment_octets=share(2),
+            ),
+            Http1Limits(
+                body_octets=min(usual.http.body_octets, bodies // 4),
+                pending_octets=min(usual.http.pending_octets, pending // 4),
+                total_pending_octets=pending,
+                buffered_octets=bodies,
+                held_octets=share(7),
+                flows=share(8, _HTTP_FLOW_COST),
+                memo_entries=min(usual.http.memo_entries, share(8, _MEMO_COST)),
+            ),
+            DetectionLimits(
+                fired=min(usual.detection.fired, share(6, _FIRED_COST)),
+                regex_streams=share(6, _REGEX_STREAM_COST),
+            ),
+            bypass_encrypted=bypass_encrypted,
+            batch_octets=max(_LEAST_BATCH, rest // _BATCH_SHARE),
+        )

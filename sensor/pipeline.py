@@ -20,7 +20,7 @@ from sensor.flow.shed import FlowShedder
 from sensor.flow.state import RESPONDER, H, S
 from sensor.flow.track import FlowTracker, Tracked, update_history
 from sensor.matching.compile import MatchPlan
-from sensor.protocols.http1 import Http1Counters, Http1Limits
+from sensor.protocols.http1 import Http1Counters
 from sensor.protocols.http1_shared import KEEP_BODY, SHED_BODY, SKIP_BODY
 from sensor.protocols.http_flows import HTTP, HttpFlows
 from sensor.protocols.relevance import Relevance
@@ -47,9 +47,10 @@ class Pipeline:
         self._streams = StreamReassembler(settings.reassembly, self._table, self.counters)
         self._joiner = Joiner(plan.payload_tail)
         self._plan = plan
+        self._batch_octets = settings.batch_octets
         self._shed_level = ShedLevel.NONE
         self._shedder = FlowShedder()
-        self._http = HttpFlows(self._table.capacity, Http1Limits(), *self._wanted_bodies())
+        self._http = HttpFlows(self._table.capacity, settings.http, *self._wanted_bodies())
         self._relevance = Relevance(
             self._http.application,
             self.counters,
@@ -110,7 +111,7 @@ class Pipeline:
 
     def process(self, batch: Batch) -> Iterator[Results]:
         """Take one batch through every stage; yield what it made, and what ended meanwhile."""
-        for part in _parts(batch, self._tracker.max_rows):
+        for part in _parts(batch, self._tracker.max_rows, self._batch_octets):
             self._process(part)
             yield self._take()
 
@@ -203,6 +204,7 @@ class Pipeline:
                     self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
         finished.clear()
         slots.clear()
+        self._http.shared.decoded = 0
 
     def _ends(self, slots: list[int]) -> dict[int, FlowEnds]:
         """Clients and servers of HTTP flows."""
@@ -275,13 +277,18 @@ def _datagrams(packets: Packets, tracked: Tracked, batch: Batch) -> Pieces:
     )
 
 
-def _parts(batch: Batch, max_rows: int) -> Iterator[Batch]:
-    """A batch in parts of at most ``max_rows`` rows."""
-    if len(batch) <= max_rows:
+def _parts(batch: Batch, max_rows: int, max_octets: int) -> Iterator[Batch]:
+    """A batch in parts of at most ``max_rows`` rows and ``max_octets`` octets, but of one row at least."""
+    if len(batch) <= max_rows and batch.used <= max_octets:
         yield batch
         return
-    for start in range(0, len(batch), max_rows):
-        rows = slice(start, start + max_rows)
+    total = np.cumsum(batch.cap_len)
+    start = 0
+    while start < len(batch):
+        before = int(total[start - 1]) if start else 0
+        end = int(np.searchsorted(total, before + max_octets, side="right"))
+        end = min(max(end, start + 1), start + max_rows, len(batch))
+        rows = slice(start, end)
         yield Batch(
             batch.octets,
             batch.offset[rows],
@@ -292,3 +299,4 @@ def _parts(batch: Batch, max_rows: int) -> Iterator[Batch]:
             batch.first_number + start,
             batch.used,
         )
+        start = end

@@ -46,7 +46,7 @@ class Inspector:
         self._table = table
         self._counters = counters
         self._detector = Detector(limits, counters)
-        self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1)
+        self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1, limits.regex_streams)
         self._fields = _fields_of(plan)
 
     def replace_plan(self, plan: MatchPlan) -> None:

@@ -63,16 +63,18 @@ class _Seen(NamedTuple):
 class PayloadRegexes:
     """Scans the octets of streams and datagrams with the payload regexes."""
 
-    def __init__(self, plan: MatchPlan, counters: Counters, tail_len: int) -> None:
+    def __init__(self, plan: MatchPlan, counters: Counters, tail_len: int, max_streams: int) -> None:
         """Open no stream yet.
 
         :param tail_len: octets to keep of each stream, at least 1.
+        :param max_streams: to keep open at once.
         """
         self._plan = plan
         self._counters = counters
         self._tail_len = tail_len
-        self._streams = StreamScanner(plan)
-        self._seen: dict[int, _Seen] = {}  # no more than two for each flow of the table
+        self._streams = StreamScanner(plan, max_streams)
+        self._seen: dict[int, _Seen] = {}
+        """Of streams that are open, and of a few that were closed to make room."""
 
     def replace_plan(self, plan: MatchPlan) -> None:
         """Look for another plan's regexes from now on; streams go on if they are the same ones."""
@@ -158,6 +160,8 @@ class PayloadRegexes:
             seen = self._seen.get(key) if length == 1 and not gap else None
             before = packet_before if seen is None else seen.last
             self._seen[key] = _Seen(position, packet, before, joined.data[start:stop])
+        if len(self._seen) > 2 * self._streams.max_streams:
+            self._seen = {key: seen for key, seen in self._seen.items() if self._streams.is_open(key)}
 
 
 def hits_of(joined: Joined, matches: Matches, first_run: int = 0) -> list[Hit]:

@@ -38,7 +38,7 @@ class FlowTable:
         self.capacity = n
         self.limits = limits
         self.index = FlowIndex(n)
-        self._free = np.arange(n - 1, -1, -1, dtype=np.int64)
+        self._free = np.arange(n - 1, -1, -1, dtype=np.int32)
         self._free_count = n
         self.active = np.zeros(n, np.bool_)
         self.linked = np.zeros(n, np.bool_)
@@ -94,7 +94,7 @@ class FlowTable:
     def allocate(self, k: int) -> I64:
         """Take ``k`` free slots, zeroed; the caller saw to it that there are as many."""
         self._free_count -= k
-        slots = self._free[self._free_count : self._free_count + k][::-1].copy()
+        slots = self._free[self._free_count : self._free_count + k][::-1].astype(np.int64)
         for column in (self.seen, self.history_len, self.tunnel, self.closing):
             column[slots] = 0
         self.syn_side[slots] = NO_SIDE

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import hyperscan
 
+from sensor.config import DetectionLimits
 from sensor.matching.compile import MatchPlan, Regexes
 
-MAX_STREAMS = 65_536
-"""Stream directions open at once. A state takes some hundred octets to a few kilooctets by the regexes;
-past the bound the one that was quiet longest goes, and starts anew with its next chunk."""
+_MAX_STREAMS = DetectionLimits().regex_streams
 
 
 class StreamMatch(NamedTuple):
@@ -35,15 +34,15 @@ class StreamScanner:
     One for each worker; its memory is the open streams'.
     """
 
-    def __init__(self, plan: MatchPlan, max_streams: int = MAX_STREAMS) -> None:
+    def __init__(self, plan: MatchPlan, max_streams: int = _MAX_STREAMS) -> None:
         """Open no stream yet.
 
         :param plan: with payload regexes (``plan.has_payload_regexes``), else nothing ever matches.
-        :param max_streams: at least 1.
+        :param max_streams: to be open at once, at least 1.
         """
         self._plan = plan
         self._regexes = plan.stream_regexes
-        self._max_streams = max_streams
+        self.max_streams = max_streams
         self._streams: dict[int, hyperscan.Stream] = {}
         self._scanned: dict[int, int] = {}
         self._begin: dict[int, int] = {}
@@ -72,6 +71,10 @@ class StreamScanner:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def is_open(self, key: int) -> bool:
+        """Whether the stream direction ``key`` has been scanned and neither closed nor evicted."""
+        return key in self._streams
 
     def scanned(self, key: int) -> int:
         """Octets scanned of the stream direction ``key`` since it was opened; 0 if it is not open."""
@@ -111,7 +114,7 @@ class StreamScanner:
             self.close(key)
 
     def _open(self, regexes: Regexes) -> hyperscan.Stream:
-        if len(self._streams) >= self._max_streams:
+        if len(self._streams) >= self.max_streams:
             # An evicted stream has not ended, so a match of ``$`` at this point is none.
             self.close(next(iter(self._streams)))
             self.evicted += 1

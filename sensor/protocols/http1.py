@@ -10,7 +10,7 @@ may carry HTTP itself, so there the first octets that are not HTTP end it.
 """
 
 from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
-from sensor.protocols.http1_reader import DONE
+from sensor.protocols.http1_reader import DONE, FIELDS
 from sensor.protocols.http1_request import RequestReader
 from sensor.protocols.http1_response import ResponseReader
 from sensor.protocols.http1_shared import SKIP_BODY, Http1Counters, Http1Limits, Http1Shared
@@ -59,20 +59,28 @@ class Http1Parser:
         """Server octets are of no more interest: ``feed`` ignores them."""
         return self._server.state == DONE
 
-    def feed(self, to_server: bool, data: bytes, start: int, end: int) -> bool:
+    def feed(self, to_server: bool, data: bytes, start: int, end: int) -> int:
         """Read the next octets, ``data[start:end]``, of a direction.
 
         A transaction whose head is complete is appended to the shared ``new_requests`` or
         ``new_responses``. Octets of both directions come in the order in which they were sent: a response is
         taken for that of a request before it.
 
-        :returns: whether octets of the direction wait for more: a head or line that is not complete.
+        :returns: octets of the direction that wait for more: of a head or line that is not complete.
         """
         reader = self._client if to_server else self._server
         reader.feed(data, start, end)
         if self._pairing.switched != STAYS:
             self._stop_if_over()
-        return reader.carry is not None
+        if reader.carry is None and reader.state != FIELDS:
+            return 0
+        return reader.held_octets
+
+    def evict(self, to_server: bool) -> None:
+        """Give up what a direction holds of a head or line, as if the rest of it were lost."""
+        (self._client if to_server else self._server).evict()
+        if self._pairing.switched != STAYS:
+            self._stop_if_over()
 
     def gap(self, to_server: bool, length: int) -> None:
         """Account for ``length`` octets of a direction that the capture missed at this point."""

@@ -45,11 +45,17 @@ class KeptBody:
 
     def decode(self) -> tuple[bytes, str]:
         """The body without its content coding, and the name of what was wrong with that; ends keeping."""
-        body = bytes(self.octets)
-        self.shared.buffered -= len(body)
-        if not self.coding:
-            return body, ""
-        body, wrong = decode_content(body, self.coding, self.shared.limits.body_octets)
+        shared, limits, body = self.shared, self.shared.limits, bytes(self.octets)
+        shared.buffered -= len(body)
+        wrong = ""
+        if self.coding:
+            # A batch may hold thousands of small bodies, each of which decodes to the limit.
+            room = max(limits.buffered_octets - shared.buffered - shared.decoded, len(body))
+            limit = min(limits.body_octets, room)
+            body, wrong = decode_content(body, self.coding, limit)
+            if limit < limits.body_octets and len(body) >= limit:
+                self.cut()
+        shared.decoded += len(body)
         if wrong == "http.compression_bomb":
             self.shared.counters.compression_bombs += 1
         elif wrong:

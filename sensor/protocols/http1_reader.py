@@ -168,6 +168,17 @@ class MessageReader(ABC):
         self._cut()
         self.lose(0, torn=True)
 
+    @property
+    def held_octets(self) -> int:
+        """Octets that wait for the end of a head or line."""
+        lines = self._remaining if self.state == FIELDS else 0
+        return lines + (len(self.carry) if self.carry is not None else 0)
+
+    def evict(self) -> None:
+        """Make an end of the head or line under way, as if octets were lost."""
+        self._cut()
+        self.lose(0, torn=True)
+
     def want_body(self, want: int) -> None:
         """Say anew what becomes of bodies, from the next one on; ``SHED_BODY`` drops one under way."""
         self._want_body = want

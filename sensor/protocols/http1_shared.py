@@ -1,7 +1,8 @@
-"""Bounds, counters and memo that the HTTP/1 parsers of all flows share."""
+"""Counters and memo that the HTTP/1 parsers of all flows share."""
 
 from dataclasses import dataclass, field
 
+from sensor.config import Http1Limits
 from sensor.protocols.http1_fields import FieldParser, Fields
 from sensor.protocols.transaction import HttpTransaction
 
@@ -13,28 +14,6 @@ ResponseHead = tuple[bytes, int, Fields, int]
 
 SKIP_BODY, KEEP_BODY, SHED_BODY = range(3)
 """What becomes of bodies: nobody asks for them, they are kept, or they would be but for overload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Http1Limits:
-    """Bounds of what one flow, or all flows together, may hold."""
-
-    head_octets: int = 65536
-    """Octets of a head: twice what nginx takes (32 KiB), four times Node.js (16 KiB)."""
-    head_lines: int = 1024
-    """Lines of a head that are read: libhtp's default."""
-    line_octets: int = 8192
-    """Octets of a chunk's size line with its extensions, or of a trailer line."""
-    body_octets: int = 1 << 20
-    """Octets of a body that are kept, as carried and as decoded: Suricata's compression-bomb-limit."""
-    pending_octets: int = 1 << 20
-    """Octets of requests in one flow that wait for a response: some 2,500 of a browser's."""
-    total_pending_octets: int = 64 << 20
-    """As ``pending_octets``, of all flows together: a flow that would go past it keeps its newest request."""
-    buffered_octets: int = 64 << 20
-    """Octets of bodies that all flows together keep."""
-    memo_entries: int = 4096
-    """Heads, field sections and lines that are remembered, so many of each kind: some 8 MiB."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +34,10 @@ class Http1Counters:
     """Bodies kept in part: ``body_octets`` or ``buffered_octets`` was reached, or octets were lost."""
     decode_failures: int = 0
     compression_bombs: int = 0
+    heads_evicted: int = 0
+    """Heads, lines and first octets of flows given up half-way because ``held_octets`` was reached."""
+    flows_evicted: int = 0
+    """Flows that are read no further because ``Http1Limits.flows`` was reached."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +56,8 @@ class Http1Shared:
     response_heads: dict[bytes, ResponseHead] = field(default_factory=dict)
     buffered: int = 0
     """Octets of bodies held now."""
+    decoded: int = 0
+    """Octets of bodies decoded since the pipeline last looked into those that are finished."""
     bodies_shed: int = 0
     """Bodies that would have been kept but for ``SHED_BODY``."""
     pending: int = 0

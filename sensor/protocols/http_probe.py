@@ -19,6 +19,10 @@ MAX_PROBES = 64
 """Pieces of a direction that are asked before a flow joined in the middle is given up: a response of
 some 90 KB, after which a kept-alive client's next request has usually been seen."""
 
+UNKNOWN_COST = 1_024
+"""Octets that keeping a flow costs which has not told yet, beside those that it has sent."""
+_PLACE_COST = 40
+
 Packet = tuple[int, int]
 """Number and time of a packet."""
 NO_PACKET: Packet = (0, 0)
@@ -42,6 +46,12 @@ class _Unknown:
     middle: bool = False
     """The beginning of the flow was not seen, or octets since."""
 
+    @property
+    def cost(self) -> int:
+        """Octets of memory that all this takes, about."""
+        octets = len(self.unsure[0]) + len(self.unsure[1])
+        return UNKNOWN_COST + octets + _PLACE_COST * (len(self.places[0]) + len(self.places[1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -64,17 +74,42 @@ class HttpProbe:
 
     def __init__(self) -> None:
         self._unknown: dict[int, _Unknown] = {}
+        self.cost = 0
+        """Octets of memory that all of them take, about."""
+
+    def evict(self) -> int:
+        """Forget the flow that has said nothing for longest; return its slot."""
+        slot = next(iter(self._unknown))
+        self.cost -= self._unknown.pop(slot).cost
+        return slot
 
     def ask(self, slot: int, turns: list[Turn], joined: Joined) -> Found | Verdict:
         """Ask a flow's octets of one batch.
 
         :returns: what was found, UNSURE while more octets may tell, or NO.
         """
-        unknown = self._unknown.get(slot)
+        unknown = self._unknown.pop(slot, None)
         if unknown is None:
             if all(end == CLOSE for _, _, _, end, _ in turns):
                 return Verdict.UNSURE  # of a direction that never said anything
-            unknown = self._unknown[slot] = _Unknown()
+            unknown = _Unknown()
+        else:
+            self.cost -= unknown.cost
+        answer = self._ask_turns(unknown, turns, joined)
+        if answer is Verdict.UNSURE:
+            self._unknown[slot] = unknown
+            self.cost += unknown.cost
+        return answer
+
+    def forget(self, slots: list[int]) -> None:
+        """Flows have left the table: their slots are for others."""
+        if self._unknown:
+            for slot in slots:
+                unknown = self._unknown.pop(slot, None)
+                if unknown is not None:
+                    self.cost -= unknown.cost
+
+    def _ask_turns(self, unknown: _Unknown, turns: list[Turn], joined: Joined) -> Found | Verdict:
         for at, turn in enumerate(turns):
             direction, gap, start, end, middle = turn
             if end == CLOSE:
@@ -86,21 +121,11 @@ class HttpProbe:
             unknown.middle |= middle
             begin, is_client = self._ask(unknown, direction, start, end, joined)
             if begin >= 0:
-                del self._unknown[slot]
                 # Earlier turns of this batch said no, or wait in ``unsure``.
                 rest = [(direction, 0, begin, end, middle), *turns[at + 1 :]]
                 client = direction if is_client else 1 - direction
                 return Found(client, unknown.unsure, unknown.held, unknown.closed, rest)
-        if all(unknown.said_no):
-            del self._unknown[slot]
-            return Verdict.NO
-        return Verdict.UNSURE
-
-    def forget(self, slots: list[int]) -> None:
-        """Flows have left the table: their slots are for others."""
-        if self._unknown:
-            for slot in slots:
-                self._unknown.pop(slot, None)
+        return Verdict.NO if all(unknown.said_no) else Verdict.UNSURE
 
     def _ask(
         self, unknown: _Unknown, direction: int, start: int, end: int, joined: Joined

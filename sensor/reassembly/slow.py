@@ -215,7 +215,7 @@ class SlowPath:
             int(state.owed[stream]),
             held,
             out,
-            fin if fin >= 0 else None,
+            fin - 1 if fin else None,
             int(state.moved_at[stream]),
         )
 
@@ -225,7 +225,7 @@ class SlowPath:
         state.next[stream] = (int(state.next[stream]) + moved) % MODULUS
         state.position[stream] = slow.next
         state.owed[stream] = slow.owed
-        state.fin[stream] = -1 if slow.fin is None else slow.fin
+        state.fin[stream] = 0 if slow.fin is None else slow.fin + 1
         state.moved_at[stream] = slow.moved_at
         state.waiting[stream] = bool(slow.held.segments)
         if slow.held.segments:

@@ -16,8 +16,9 @@ class StreamState:
         """Position of that octet in the stream."""
         self.owed = np.zeros(streams, np.int64)
         """Octets missing before it, that the next piece has to report."""
-        self.fin = np.full(streams, -1, np.int64)
-        """Position of the end of the stream; -1 while no FIN told it."""
+        self.fin = np.zeros(streams, np.int64)
+        """One more than the position of the end of the stream; 0 while no FIN told it. (Zeros cost no memory
+        until they are written to.)"""
         self.moved_at = np.zeros(streams, np.int64)
         """Number of the last packet that the stream took something from, or gave up a hole for."""
         self.closed = np.zeros(streams, np.bool_)
@@ -29,7 +30,7 @@ class StreamState:
         """Streams are over: their places are for others."""
         self.position[streams] = 0
         self.owed[streams] = 0
-        self.fin[streams] = -1
+        self.fin[streams] = 0
         self.moved_at[streams] = 0
         self.closed[streams] = False
         self.waiting[streams] = False

@@ -49,7 +49,7 @@ class StreamReassembler:
         is_fin = (rows.flags[data] & FIN) != 0
         after_fin = np.zeros(data.shape[0], np.bool_)
         after_fin[1:] = is_fin[:-1]
-        np.copyto(after_fin, state.fin[stream] >= 0, where=first)
+        np.copyto(after_fin, state.fin[stream] > 0, where=first)
         in_order = (seq == expected) & ~after_fin
 
         # A stream that waits for a hole needs a look even where only the other side spoke.
@@ -65,7 +65,7 @@ class StreamReassembler:
         touched = rows.stream[rows.first]
         if slow_streams.shape[0]:
             touched = np.union1d(touched, slow_streams)
-        done = touched[(state.fin[touched] == state.position[touched]) & ~state.closed[touched]]
+        done = touched[(state.fin[touched] == state.position[touched] + 1) & ~state.closed[touched]]
         state.closed[done] = True
         closed = (done, state.moved_at[done])
         if out is None:
@@ -153,7 +153,7 @@ class StreamReassembler:
         state.moved_at[streams] = row[ends] + batch.first_number
         fin = np.flatnonzero((rows.flags[data] & FIN) != 0)
         if fin.shape[0]:
-            state.fin[stream[fin]] = position[fin] + wire_len[fin]
+            state.fin[stream[fin]] = position[fin] + wire_len[fin] + 1
         keep = np.flatnonzero(cap_len > 0)
         if keep.shape[0] != data.shape[0]:
             stream, row, cap_len = stream[keep], row[keep], cap_len[keep]

@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.pcaps.catalogue import ROOT
 from sensor.capture.source import open_captures
-from sensor.config import Settings
+from sensor.config import DetectionLimits, Settings
 from sensor.matching.compile import compile_signatures
 from sensor.pipeline import Pipeline
 from signatures.model import Signature
@@ -37,7 +37,7 @@ def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.M
 
 
 def test_streams_whose_regexes_start_anew_are_told() -> None:
-    pipeline = pipeline_of(signature(regexes=("h.st",)))
-    pipeline._inspector._regexes._streams._max_streams = 1  # there is no option for it
+    settings = Settings(detection=DetectionLimits(regex_streams=1))
+    pipeline = Pipeline(settings, compile_signatures([signature(regexes=("h.st",))]))
     assert run(pipeline) > 0
     assert pipeline.counters.regex_streams_evicted > 0
