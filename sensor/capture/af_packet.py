@@ -124,7 +124,7 @@ def open_packet_socket(
     :param ring_octets: rounded down to whole blocks, halved (down to 4 MiB) while memory is short.
     :param bpf: a filter program (struct sock_filter[], see bpf.py); None lets everything pass.
     :raises CaptureError: if there is no such interface, no right to capture or no memory; or, with fanout on
-        kernels before 6.16, while the interface is down.
+        kernels before 6.13, while the interface is down.
     """
     if sys.platform != "linux":
         raise CaptureError("AF_PACKET is Linux's; capture through libpcap here")
@@ -257,6 +257,6 @@ def _join(packet_socket: socket.socket, fanout: Fanout) -> int:
 def _explain(interface: str, error: OSError, fanout: Fanout | None, *, is_up: bool) -> str:
     if error.errno == errno.ENODEV:
         return f"interface {interface} has just gone; `ip -brief link` lists those there are"
-    if fanout is not None and not is_up:  # as kernels before 6.16 have it
+    if fanout is not None and not is_up:  # as kernels before 6.13 have it
         return f"interface {interface} is down: sudo ip link set {shlex.quote(interface)} up"
     return f"cannot capture on {interface}: {error.strerror}"

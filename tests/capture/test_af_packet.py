@@ -241,7 +241,7 @@ def test_a_socket_whose_interface_is_gone_belongs_to_none(line: Line) -> None:
 
 
 class Poor(socket.socket):
-    """A packet socket of a machine short of memory, and of a kernel before 6.16."""
+    """A packet socket of a machine short of memory, and of a kernel before 6.13."""
 
     ring_octets = DEFAULT_RING
     """More than these can't be had for a ring."""
