@@ -96,19 +96,7 @@ def _assert_accounted(capture: LibpcapCapture, records: list[Record]) -> None:
 def _tcpdump(line: Line, file: Path, count: int) -> Iterator[None]:
     """It records so many packets of the left side, in nanoseconds."""
     with line.left.popen(
-        *(
-            "tcpdump",
-            "-i",
-            line.left.device,
-            "--nano",
-            "--immediate-mode",
-            "-c",
-            str(count),
-            "-Z",
-            "root",
-            "-w",
-            str(file),
-        ),
+        *("tcpdump", "-i", line.left.device, "--nano", "-c", str(count), "-Z", "root", "-w", str(file)),
         stderr=subprocess.PIPE,
         text=True,
     ) as program:
@@ -116,7 +104,7 @@ def _tcpdump(line: Line, file: Path, count: int) -> Iterator[None]:
             assert program.stderr is not None
             assert any("listening on" in said for said in program.stderr)
             yield
-            program.wait()
+            program.wait(timeout=60)
         finally:
             program.kill()
 
