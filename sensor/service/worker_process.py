@@ -82,6 +82,8 @@ class WorkerProcess:
         self._channel: asyncio.StreamWriter | None = None
         self._stopping = False
         self._finished = False
+        self._hurry = asyncio.Event()
+        """Nobody wants to wait for the end of a pause."""
         self._state = "starting"
         self._confined_by: list[str] = []
         self._restarts = 0
@@ -130,7 +132,9 @@ class WorkerProcess:
                 pause = FIRST_PAUSE
             # While stopping there is no time to lose: what waits in the ring is to be read.
             self._state = "backing_off"
-            await asyncio.sleep(min(pause, FIRST_PAUSE) if self._stopping else pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), FIRST_PAUSE if self._stopping else pause)
+            self._hurry.clear()
             pause = min(pause * 2, LONGEST_PAUSE)
             self._restarts += 1
             self._state = "starting"
@@ -139,12 +143,14 @@ class WorkerProcess:
     def stop(self) -> None:
         """No more packets come: let it read what waits and end."""
         self._stopping = True
+        self._hurry.set()
         if self._state == "running":
             self._send(Stop())
 
     def kill(self) -> None:
         """End it at once."""
         self._finished = True
+        self._hurry.set()
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
