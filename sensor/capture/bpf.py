@@ -18,7 +18,7 @@ SNAPLEN: Final = 262_144
 MAX_EXPRESSION: Final = 4_096
 """Octets. libpcap takes half a second for as much, and over ten minutes for fifteen times that."""
 MAX_INSTRUCTIONS: Final = 4_096
-"""The kernel's BPF_MAXINSNS."""
+"""The kernel's BPF_MAXINSNS. libpcap would run a longer filter itself, on packets already counted."""
 
 _LINKTYPE_RAW: Final = 101
 _DLT_RAW: Final = 12
@@ -39,6 +39,21 @@ def compile_filter(expression: str, interface: str, link_type: int) -> bytes:
     :returns: struct sock_filter[], for ``af_packet.set_filter``.
     :raises ConfigError: if libpcap is missing, or refuses the expression: then in its words.
     """
+    try:
+        pcap = library()
+    except CaptureError as error:
+        raise ConfigError(f"capture filters take libpcap to compile: {error}") from None
+    dlt = _DLT_RAW if link_type == _LINKTYPE_RAW else link_type
+    with _handle(pcap, interface.encode(), dlt) as handle, compiled(pcap, handle, expression) as program:
+        return ctypes.string_at(program.bf_insns, program.bf_len * _INSTRUCTION_LEN)
+
+
+@contextmanager
+def compiled(pcap: Any, handle: int, expression: str) -> Iterator[Program]:
+    """The program for what libpcap has open as ``handle``; gone afterwards.
+
+    :raises ConfigError: if libpcap refuses the expression, in its words, or if the kernel would.
+    """
     octets = expression.encode()
     if len(octets) > MAX_EXPRESSION:
         raise ConfigError(
@@ -46,22 +61,16 @@ def compile_filter(expression: str, interface: str, link_type: int) -> bytes:
         )
     if b"\0" in octets:
         raise ConfigError("a capture filter holds a NUL character")
-    try:
-        pcap = library()
-    except CaptureError as error:
-        raise ConfigError(f"capture filters take libpcap to compile: {error}") from None
     program = Program()
-    dlt = _DLT_RAW if link_type == _LINKTYPE_RAW else link_type
-    with _handle(pcap, interface.encode(), dlt) as handle:
-        if pcap.pcap_compile(handle, ctypes.byref(program), octets, _OPTIMIZE, NETMASK_UNKNOWN):
-            raise ConfigError(f"capture filter {expression!r}: {text(pcap.pcap_geterr(handle))}")
+    if pcap.pcap_compile(handle, ctypes.byref(program), octets, _OPTIMIZE, NETMASK_UNKNOWN):
+        raise ConfigError(f"capture filter {expression!r}: {text(pcap.pcap_geterr(handle))}")
     try:
         if program.bf_len > MAX_INSTRUCTIONS:
             raise ConfigError(
                 f"capture filter {expression!r} takes {program.bf_len} instructions, and the kernel no more "
                 f"than {MAX_INSTRUCTIONS}: make it shorter"
             )
-        return ctypes.string_at(program.bf_insns, program.bf_len * _INSTRUCTION_LEN)
+        yield program
     finally:
         pcap.pcap_freecode(ctypes.byref(program))
 

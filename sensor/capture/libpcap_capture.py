@@ -8,7 +8,6 @@ What the methods ask of the kernel, for those who confine the process that reads
 also opens a file below /sys/class/net; refused, it does without, so seccomp must refuse and not kill.
 """
 
-import contextlib
 import ctypes
 import select
 import sys
@@ -20,16 +19,12 @@ from typing import Any, Final, NamedTuple, Self
 
 from sensor.capture import libpcap_linux
 from sensor.capture.batch import Batch
-from sensor.capture.libpcap_library import NETMASK_UNKNOWN, Program, Statistics, text
+from sensor.capture.bpf import compiled
+from sensor.capture.libpcap_library import Statistics, text
 from sensor.capture.libpcap_window import DispatchWindow
 from sensor.capture.pcap import PcapReader
-from sensor.errors import CaptureError, ConfigError
+from sensor.errors import CaptureError
 
-MAX_FILTER_LEN: Final = 4_096
-"""Instructions. The kernel's BPF_MAXINSNS: libpcap would run a longer filter itself, on packets that the
-kernel has counted as received."""
-
-_OPTIMIZE: Final = 1
 _COUNTER_SPAN: Final = 1 << 32
 """libpcap's counters are unsigned ints: at 300,000 packets a second they start again every four hours."""
 _SETTLE: Final = 4
@@ -83,7 +78,7 @@ class LibpcapCapture:
         self._interface_dropped = 0
         """As libpcap has them, but without an end."""
         self._baseline = CaptureStatistics(0, 0, 0)
-        with self._compiled(bpf) as program:
+        with compiled(pcap, handle, bpf) as program:
             if sys.platform == "linux":
                 self._start_at_nothing()
             if pcap.pcap_setfilter(handle, ctypes.byref(program)):
@@ -168,27 +163,6 @@ class LibpcapCapture:
         if handle is not None:
             self._window.close()
             self._pcap.pcap_close(handle)
-
-    @contextlib.contextmanager
-    def _compiled(self, bpf: str) -> Iterator[Program]:
-        """The filter as a program.
-
-        :raises ConfigError: if it is none.
-        """
-        program = Program()
-        if "\0" in bpf:
-            raise ConfigError(f"the filter {bpf!r} is wrong: it holds a NUL")
-        octets = bpf.encode()
-        if self._pcap.pcap_compile(self._handle, ctypes.byref(program), octets, _OPTIMIZE, NETMASK_UNKNOWN):
-            raise ConfigError(f"the filter {bpf!r} is wrong: {text(self._pcap.pcap_geterr(self._handle))}")
-        try:
-            if sys.platform == "linux" and program.bf_len > MAX_FILTER_LEN:
-                raise ConfigError(
-                    f"the filter takes {program.bf_len} instructions, {MAX_FILTER_LEN} are the most; say less"
-                )
-            yield program
-        finally:
-            self._pcap.pcap_freecode(ctypes.byref(program))
 
     def _start_at_nothing(self) -> None:
         """Throw away what came before there was a filter, and count from there (Linux)."""
