@@ -41,7 +41,7 @@ _WORDS = MappingProxyType(
             "nothing": "Nothing is in the ledger: no live run was logged to this database.",
             GapReason.OFF: "sensor off",
             GapReason.KILLED: "sensor killed or crashed",
-            GapReason.MISSING: "interface missing or unconfigured, or machine asleep",
+            GapReason.MISSING: "interface missing or unconfigured, or asleep",
             GapReason.UNRECORDED: "sensor runs, but has not written its ledger",
         },
         "ja": {

@@ -7,7 +7,7 @@ pass spans at all is a gap too. Sensors that ran at the same time cover for each
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -39,18 +39,40 @@ class GapReason(StrEnum):
     """A sensor runs, but has not written its ledger."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stretch:
-    """Run and times of a row of the ledger."""
+    """Rows of one run and interface that touch each other."""
 
     run_id: int
+    first_id: int
+    last_id: int
     started_ns: int
     ended_ns: int
 
-    @property
-    def covered_until_ns(self) -> int:
-        """Where what it covers ends; where it starts if the clock was set back meanwhile."""
-        return max(self.started_ns, min(self.ended_ns, self.started_ns + LONGEST_NS))
+
+class Stretches:
+    """What an interface's rows cover, in the order in which the rows were written."""
+
+    def __init__(self) -> None:
+        self.all: list[Stretch] = []
+        """By first row."""
+        self._last: dict[int, Stretch] = {}
+        """By run."""
+
+    def add(self, row_id: int, run_id: int, started_ns: int, ended_ns: int) -> None:
+        """Take the next row."""
+        # A clock that was set back within the row leaves nothing that it is known to cover.
+        ended_ns = max(started_ns, min(ended_ns, started_ns + LONGEST_NS))
+        last = self._last.get(run_id)
+        if last is not None and abs(started_ns - last.ended_ns) <= TOUCHING_NS:
+            last.last_id, last.ended_ns = row_id, max(last.ended_ns, ended_ns)
+            return
+        self._last[run_id] = Stretch(run_id, row_id, row_id, started_ns, ended_ns)
+        self.all.append(self._last[run_id])
+
+    def end_of(self, runs: Collection[int]) -> int:
+        """Up to when the last rows of ``runs`` cover, 0 if they have none."""
+        return max((last.ended_ns for run, last in self._last.items() if run in runs), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +97,7 @@ class _Pass:
 
 
 def find_gaps(stretches: Sequence[Stretch], since_ns: int, until_ns: int) -> list[Interval]:
-    """What of the window ``stretches`` of one interface, in the order written, do not cover; by time."""
+    """What of the window ``stretches`` of one interface, by first row, do not cover; by time."""
     passes = [_join(each.covered) for each in _split_passes(stretches)]
     gaps = [gap for covered in passes for gap in find_between(covered)]
     spans = _join((covered[0][0], covered[-1][1]) for covered in passes)
@@ -116,21 +138,20 @@ def overlap(intervals: Sequence[Interval], since_ns: int, until_ns: int) -> int:
 
 
 def _split_passes(stretches: Sequence[Stretch]) -> list[_Pass]:
-    last_row = {stretch.run_id: at for at, stretch in enumerate(stretches)}
-    before: dict[int, int] = {}
+    last_ids: dict[int, int] = {}
+    for stretch in stretches:
+        last_ids[stretch.run_id] = max(stretch.last_id, last_ids.get(stretch.run_id, 0))
+    before: dict[int, int] = {}  # where each run that was met so far last ended
     passes: list[_Pass] = []
-    for at, stretch in enumerate(stretches):
-        previous = before.get(stretch.run_id)
-        if previous is not None:
-            stepped_back = stretch.started_ns < previous - TOUCHING_NS
-        else:  # A new run: earlier, or beside another one?
-            alone = all(last_row[run] < at for run in before)
-            stepped_back = alone and bool(passes) and stretch.started_ns < passes[-1].end_ns - TOUCHING_NS
-        end = before[stretch.run_id] = stretch.covered_until_ns
-        if stepped_back or not passes:
+    for stretch in stretches:
+        end_ns = before.get(stretch.run_id)
+        if end_ns is None and passes and all(last_ids[run] < stretch.first_id for run in before):
+            end_ns = passes[-1].end_ns  # else it ran beside another, and may begin before that one's end
+        if not passes or (end_ns is not None and stretch.started_ns < end_ns - TOUCHING_NS):
             passes.append(_Pass())
-        passes[-1].covered.append((stretch.started_ns, end))
-        passes[-1].end_ns = max(passes[-1].end_ns, end)
+        before[stretch.run_id] = stretch.ended_ns
+        passes[-1].covered.append((stretch.started_ns, stretch.ended_ns))
+        passes[-1].end_ns = max(passes[-1].end_ns, stretch.ended_ns)
     return passes
 
 

@@ -22,7 +22,7 @@ from sensor.store.gaps import (
     OPEN_NS,
     Interval,
     RunSpan,
-    Stretch,
+    Stretches,
     explain_gap,
     find_gaps,
     overlap,
@@ -37,7 +37,7 @@ from sensor.store.transaction import transaction
 _CHUNK_LEN: Final = 500
 
 _SELECT_STRETCHES = """
-SELECT interface, run_id, started_ns, ended_ns FROM ledger
+SELECT interface, id, run_id, started_ns, ended_ns FROM ledger
 WHERE started_ns > ? AND started_ns < ? ORDER BY id
 """
 _SELECT_RUNS = """
@@ -81,19 +81,20 @@ async def list_ledger(
         by_interface: dict[str, list[Interval]] = defaultdict(list)
         for gap in gaps:
             by_interface[gap.interface].append((gap.started_ns, gap.ended_ns))
-        waiting = iter(gaps)
-        next_gap = next(waiting, None)
+        items: list[LedgerItem] = []
+        shown = 0
         async for looked in steps:
-            items: list[LedgerItem] = []
-            while next_gap is not None and next_gap.started_ns < looked[0].started_ns:
-                items.append(next_gap)
-                next_gap = next(waiting, None)
+            while shown < len(gaps) and gaps[shown].started_ns < looked[0].started_ns:
+                items.append(gaps[shown])
+                shown += 1
             for each in looked:
                 missed = overlap(by_interface[each.interface], each.started_ns, each.ended_ns)
                 each.covered_ns = each.ended_ns - each.started_ns - missed
-            yield [*items, *looked]
-        if next_gap is not None:
-            yield [next_gap, *waiting]
+            items += looked
+            if len(items) >= _CHUNK_LEN:
+                yield items
+                items = []
+        yield [*items, *gaps[shown:]]
 
 
 def read_ledger(path: Path, wanted: LedgerFilter) -> Generator[LedgerItem, None, None]:
@@ -112,24 +113,22 @@ async def _stream(path: Path, wanted: LedgerFilter) -> AsyncGenerator[list[Ledge
 
 async def _list_gaps(db: aiosqlite.Connection, wanted: LedgerFilter, until_ns: int) -> list[Gap]:
     since_ns = max(wanted.since_ns - LONGEST_NS, 0)
-    stretches: dict[str, list[Stretch]] = defaultdict(list)
+    stretches: dict[str, Stretches] = defaultdict(Stretches)
     bounds: dict[int, Interval] = {}
     async with db.execute(_SELECT_STRETCHES, (since_ns, wanted.until_ns)) as cursor:
-        async for interface, run_id, started_ns, ended_ns in cursor:
-            stretch = Stretch(run_id, started_ns, ended_ns)
-            stretches[interface].append(stretch)
-            start, end = bounds.get(run_id, (started_ns, ended_ns))
-            bounds[run_id] = min(start, started_ns), max(end, stretch.covered_until_ns)
+        while rows := list(await cursor.fetchmany(_CHUNK_LEN)):
+            for interface, row_id, run_id, started_ns, ended_ns in rows:
+                stretches[interface].add(row_id, run_id, started_ns, ended_ns)
+                start, end = bounds.get(run_id, (started_ns, started_ns))
+                bounds[run_id] = min(start, started_ns), max(end, min(ended_ns, started_ns + LONGEST_NS))
     runs, sources = await _list_runs(db, wanted, until_ns, bounds)
     going_on = {run.run_id for run in runs if run.goes_on}
     gaps = []
     for interface in wanted.interfaces or sorted(stretches.keys() | sources):
-        rows = stretches[interface]
-        end_ns = until_ns
-        open_ns = max((row.covered_until_ns for row in rows if row.run_id in going_on), default=0)
+        end_ns, open_ns = until_ns, stretches[interface].end_of(going_on)
         if until_ns - OPEN_NS <= open_ns < until_ns:
             end_ns = open_ns  # the rest is being counted
-        for gap in find_gaps(rows, wanted.since_ns, end_ns):
+        for gap in find_gaps(stretches[interface].all, wanted.since_ns, end_ns):
             gaps += [Gap(interface, *piece, reason) for piece, reason in explain_gap(gap, runs)]
     return sorted(gaps, key=lambda gap: (gap.started_ns, gap.interface))
 
@@ -179,7 +178,7 @@ async def _list_steps(
                 if started_ns >= end_ns:
                     if steps:
                         yield [steps[name] for name in sorted(steps)]
-                    steps = {}
+                        steps = {}
                     start_ns, end_ns = step_of(started_ns, wanted.step)
                 if interface not in steps:
                     first = max(start_ns, wanted.since_ns)
@@ -204,5 +203,5 @@ def _add(step: Looked, values: Sequence[Any]) -> None:
 
 
 def _by_reason(text: str) -> dict[str, int]:
-    packets: dict[str, int] = json.loads(text)
+    packets: dict[str, int] = {} if text == "{}" else json.loads(text)  # nearly all are
     return packets

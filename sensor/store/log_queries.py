@@ -1,7 +1,7 @@
 """The sensor's own log read back."""
 
 import json
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ async def list_log(db: aiosqlite.Connection, wanted: LogFilter) -> AsyncGenerato
     sql = _SELECT.format(", ".join("?" * len(levels)))
     async with db.execute(sql, (wanted.after_id, wanted.since_ns, *levels, limit)) as cursor:
         while rows := list(await cursor.fetchmany(_CHUNK_LEN)):
-            yield [LogLine(*columns, json.loads(detail)) for *columns, detail in rows]
+            yield [_line(row) for row in rows]
 
 
 def read_log(path: Path, wanted: LogFilter) -> Generator[LogLine, None, None]:
@@ -69,3 +69,8 @@ async def _stream(path: Path, wanted: LogFilter) -> AsyncGenerator[list[LogLine]
     async with open_for_reading(path) as db, aclosing(list_log(db, wanted)) as chunks:
         async for chunk in chunks:
             yield chunk
+
+
+def _line(row: Iterable[Any]) -> LogLine:
+    line_id, ts_ns, run_id, level, event, detail = row
+    return LogLine(line_id, ts_ns, run_id, level, event, json.loads(detail))

@@ -57,7 +57,7 @@ def test_table_tells_what_was_not_looked_at(sensor: Sensor, gappy: Path) -> None
     ]
     assert [" ".join(line.split()) for line in lines] == [
         "2023-11-15 10:00-11:00 eth0 500 50 450 0 350 50 50 83.33%",
-        "2023-11-15 10:00-10:50 wlan0 not looking 50 min: interface missing or unconfigured, or machine asleep",
+        "2023-11-15 10:00-10:50 wlan0 not looking 50 min: interface missing or unconfigured, or asleep",
         "2023-11-15 10:50-11:00 eth0 not looking 10 min: sensor off",
         "2023-11-15 10:50-11:00 wlan0 not looking 10 min: sensor off",
         "2023-11-15 11:00-12:00 eth0 300 0 300 0 300 0 0 50.00%",

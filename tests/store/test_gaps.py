@@ -6,17 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.store.gaps import GapReason, Interval, RunSpan, Stretch, explain_gap, find_gaps, overlap
+from sensor.store.gaps import GapReason, Interval, RunSpan, Stretches, explain_gap, find_gaps, overlap
 
 S = 1_000_000_000
 
 
-def rows(*seconds: tuple[int, int], run: int = 1) -> list[Stretch]:
-    return [Stretch(run, start * S, end * S) for start, end in seconds]
+Row = tuple[int, float, float]
+"""Run, start and end in seconds."""
 
 
-def gaps(stretches: Sequence[Stretch], since: int = 0, until: int = 100) -> list[Interval]:
-    return [(start // S, end // S) for start, end in find_gaps(stretches, since * S, until * S)]
+def rows(*seconds: tuple[float, float], run: int = 1) -> list[Row]:
+    return [(run, start, end) for start, end in seconds]
+
+
+def gaps(found: Sequence[Row], since: int = 0, until: int = 100) -> list[Interval]:
+    stretches = Stretches()
+    for at, (run, start, end) in enumerate(found):
+        stretches.add(at, run, int(start * S), int(end * S))
+    return [(start // S, end // S) for start, end in find_gaps(stretches.all, since * S, until * S)]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,8 @@ def gaps(stretches: Sequence[Stretch], since: int = 0, until: int = 100) -> list
             rows((0, 20)) + rows((10, 40), run=2) + rows((30, 60)) + rows((40, 100), run=2),
             [],
         ),
+        # The one that ran throughout covers for the other's gap, whichever wrote first.
+        (rows((0, 40)) + rows((10, 20), run=2) + rows((40, 90)) + rows((60, 100), run=2), []),
         # Set back from 60 to 20, off from 30 to 50: the rows of before don't hide it.
         (rows((0, 40), (40, 60), (20, 30), (50, 100)), [(30, 50)]),
         (rows((0, 40), (40, 60)) + rows((20, 30), run=2) + rows((50, 100), run=3), [(30, 50)]),
@@ -41,7 +50,7 @@ def gaps(stretches: Sequence[Stretch], since: int = 0, until: int = 100) -> list
         (rows((0, 40), (70, 60)), [(40, 100)]),
     ],
 )
-def test_gaps_of_a_window(stretches: list[Stretch], found: list[Interval]) -> None:
+def test_gaps_of_a_window(stretches: list[Row], found: list[Interval]) -> None:
     assert gaps(stretches) == found
 
 
@@ -51,8 +60,8 @@ def test_a_row_covers_two_minutes_at_most() -> None:
 
 
 def test_readings_of_a_clock_may_differ_a_little() -> None:
-    stretches = [Stretch(1, 0, 50 * S), Stretch(1, 50 * S + S // 100, 100 * S)]
-    assert gaps(stretches) == []
+    assert gaps(rows((0, 50), (50.01, 100))) == []
+    assert gaps(rows((0, 50), (49.99, 100))) == []
 
 
 @given(st.lists(st.tuples(st.integers(-20, 12), st.integers(1, 12)), max_size=20), st.booleans())
@@ -60,7 +69,7 @@ def test_what_was_never_seen_or_missed_in_one_pass_is_a_gap(
     steps: list[tuple[int, int]], one_run: bool
 ) -> None:
     """Each step: so many seconds pass unseen (or the clock is set back by them), then so many seen."""
-    stretches: list[Stretch] = []
+    stretches: list[Row] = []
     now, never_seen, missed = 0, set(range(100)), set[int]()
     for number, (pause, length) in enumerate(steps):
         if stretches:
