@@ -17,7 +17,6 @@ from scapy.layers.l2 import Dot1Q, Ether
 
 from sensor.capture.libpcap import open_live
 from sensor.capture.libpcap_capture import LibpcapCapture
-from sensor.capture.libpcap_devices import list_interfaces
 from sensor.errors import CaptureError, ConfigError
 from tests.capture.rows import read_rows, records_of
 from tests.netns import Line, run, veth_line
@@ -198,7 +197,7 @@ def test_opened_amid_traffic_only_what_passes_the_filter_counts(line: Line) -> N
             with line.left.entered():
                 capture = open_live(line.left.device, bpf="icmp", buffer_octets=4 << 20)
             with capture:
-                capture.wait(1)
+                capture.wait(60)
                 records = _take(capture)
                 _assert_accounted(capture, records)
             assert {record.octets for record in records} == {_icmp(0)}
@@ -357,16 +356,6 @@ def test_link_type_that_is_not_decoded_is_refused(line: Line) -> None:
         open_live(line.left.device, link_types={101})
     with line.left.entered(), open_live(line.left.device, link_types={1}) as capture:
         assert capture.link_type == 1
-
-
-def test_interfaces_are_listed(line: Line) -> None:
-    with line.left.entered():
-        devices = {device.name: device for device in list_interfaces()}
-    assert devices["lo"].is_loopback
-    assert devices["lo"].addresses == ("127.0.0.1",)
-    veth = devices[line.left.device]
-    assert veth.addresses == (line.left.address,)
-    assert (veth.is_up, veth.is_running, veth.is_loopback) == (True, True, False)
 
 
 def test_closed_capture_has_no_descriptor(line: Line) -> None:
