@@ -46,9 +46,9 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """This thread inside: sockets opened meanwhile stay there, programs started run there."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         try:
-            there = os.open(f"/run/netns/{self.name}", os.O_RDONLY | os.O_CLOEXEC)
+            there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
             try:
                 _set_namespace(there)
             finally:

@@ -206,6 +206,7 @@ def bound_device(packet_socket: socket.socket) -> str:
 
 
 def _open(interface: str, kind: socket.SocketKind) -> socket.socket:
+    assert sys.platform == "linux"  # as the caller has made sure
     try:
         return socket.socket(socket.AF_PACKET, kind, 0)
     except PermissionError as error:

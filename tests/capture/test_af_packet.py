@@ -152,6 +152,32 @@ def test_what_a_filter_refuses_is_neither_taken_nor_counted(line: Line) -> None:
         assert statistics(opened) == (2, 0)
 
 
+FLOOD = """
+import socket, sys
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+    sender.bind((sys.argv[1], 0))
+    print(flush=True)
+    for _ in range(2_000_000):
+        sender.send(bytes.fromhex(sys.argv[2]))
+"""
+
+
+def test_nothing_gets_in_before_the_filter(line: Line) -> None:
+    with line.right.entered():
+        bpf = compile_filter("udp", line.right.device, LINKTYPE_ETHERNET)
+    command = (sys.executable, "-c", FLOOD, line.left.device, frame(line, b"no UDP").hex())
+    with line.left.popen(*command, stdout=subprocess.PIPE) as flood:
+        try:
+            assert flood.stdout is not None
+            flood.stdout.readline()
+            for _ in range(30):
+                with capturing(line.right, bpf=bpf) as opened:
+                    assert statistics(opened) == (0, 0)
+            assert flood.poll() is None
+        finally:
+            flood.kill()
+
+
 def test_a_filter_sees_vlan_tags_that_the_kernel_took_out(line: Line) -> None:
     tagged = {vlan: frame(line, b"payload", b"\x81\x00" + vlan.to_bytes(2)) for vlan in (5, 6)}
     with line.right.entered():
