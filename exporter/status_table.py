@@ -14,7 +14,7 @@ from exporter.durations import duration
 from exporter.printable import printable
 from exporter.severity import severity_name
 from exporter.status_words import HEADERS, SHED_LEVELS, STATES, WORDS
-from sensor.status import Histogram, InterfaceStatus, ServiceStatus, StoreStatus, WorkerStatus
+from sensor.status import Histogram, InterfaceStatus, ServiceStatus, StoreStatus
 
 _UNBOUNDED: Final = 10_000
 _STYLES = MappingProxyType(
@@ -44,10 +44,9 @@ def status_view(status: ServiceStatus, language: str = "en") -> RenderableType:
     """Show the interfaces, their workers, and below them what else there is to say."""
     words = WORDS[language]
     lasted = duration(max(status.taken_ns - status.started_ns, 0), language)
-    head = words["head"].format(
-        version=printable(status.version), pid=status.pid, time=lasted, since=_moment(status.started_ns)
-    )
-    parts: list[RenderableType] = [Text(head, style="bold")]
+    head = words["head"].format(version=printable(status.version), pid=status.pid)
+    since = words["since"].format(since=_moment(status.started_ns), time=lasted)
+    parts: list[RenderableType] = [Text(head, style="bold"), Text(since, style="dim")]
     if status.config_path:
         parts.append(Text(words["config"].format(path=printable(status.config_path)), style="dim"))
     parts.append(Text())
@@ -89,13 +88,12 @@ def _interfaces(interfaces: Sequence[InterfaceStatus], language: str) -> Table:
 
 
 def _workers(interfaces: Sequence[InterfaceStatus], language: str) -> Table:
-    table = _table(HEADERS[language]["workers"], left=3)
+    table = _table(HEADERS[language]["workers"], left=2)
     for interface in interfaces:
         for worker in interface.workers:
             table.add_row(
                 printable(f"{interface.name}/{worker.index}"),
                 _state(worker.state, language),
-                _confinement(worker, language),
                 str(worker.pid or "-"),
                 f"{worker.ring_fill:.0%}",
                 _shed_level(worker.shed_level, language),
@@ -109,12 +107,6 @@ def _workers(interfaces: Sequence[InterfaceStatus], language: str) -> Table:
 def _state(state: str, language: str) -> Text:
     shown = STATES.get(state, state) if language == "ja" else state
     return Text(printable(shown), style=_STYLES.get(state, ""))
-
-
-def _confinement(worker: WorkerStatus, language: str) -> Text:
-    if not worker.confined_by:
-        return Text(WORDS[language]["unconfined"], style=_BAD if worker.state == "running" else "")
-    return Text(printable(" ".join(worker.confined_by)))
 
 
 def _shed_level(level: int, language: str) -> Text:
@@ -137,6 +129,7 @@ def _facts(status: ServiceStatus, language: str) -> Table:
         ("store", _store(status.store, language)),
         ("signatures", _signatures(status, language)),
         ("ledger", [ledger]),
+        ("confined", _confinement(status.interfaces, language)),
     ):
         for at, (text, style) in enumerate(facts):
             grid.add_row(Text("" if at else words[label]), Text(text, style=style, overflow="fold"))
@@ -184,6 +177,23 @@ def _signatures(status: ServiceStatus, language: str) -> list[Fact]:
     facts: list[Fact] = [(words["loaded"].format(n=signatures.loaded, time=time), "")]
     if signatures.last_reload_failed:
         facts.append((words["reload_failed"].format(n=signatures.rejected), _BAD))
+    return facts
+
+
+def _confinement(interfaces: Sequence[InterfaceStatus], language: str) -> list[Fact]:
+    """What holds the workers that run, each set of it once; and who runs free."""
+    words = WORDS[language]
+    held: dict[tuple[str, ...], None] = {}
+    free = []
+    for interface in interfaces:
+        for worker in interface.workers:
+            if worker.confined_by:
+                held[tuple(worker.confined_by)] = None
+            elif worker.state == "running":
+                free.append(printable(f"{interface.name}/{worker.index}"))
+    facts: list[Fact] = [(words["taken"].format(names=printable(", ".join(names))), "") for names in held]
+    if free:
+        facts.append((words["unconfined"].format(workers=", ".join(free)), _BAD))
     return facts
 
 

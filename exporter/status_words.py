@@ -31,7 +31,7 @@ HEADERS = MappingProxyType(
                 "Undecoded",
             ),
             "workers": (
-                *("Worker", "State", "Confined by", "Process", "Ring", "Leaves out", "Flows", "Memory"),
+                *("Worker", "State", "Process", "Ring", "Leaves out", "Flows", "Memory"),
                 "Died",
             ),
         },
@@ -41,7 +41,7 @@ HEADERS = MappingProxyType(
                 "解読不能",
             ),
             "workers": (
-                *("ワーカー", "状態", "権限制限", "プロセス", "リング", "省略中", "フロー", "メモリ"),
+                *("ワーカー", "状態", "プロセス", "リング", "省略中", "フロー", "メモリ"),
                 "異常終了",
             ),
         },
@@ -51,10 +51,13 @@ HEADERS = MappingProxyType(
 WORDS = MappingProxyType(
     {
         "en": {
-            "head": "watchdog-sensor {version}, process {pid}, has run for {time}, since {since}",
+            "head": "watchdog-sensor {version}, process {pid}",
+            "since": "since {since}, for {time}",
             "config": "configuration: {path}",
             "no_interfaces": "No interface is configured.",
-            "unconfined": "nothing",
+            "confined": "Rights",
+            "taken": "workers held by {names}",
+            "unconfined": "workers that nothing holds: {workers}",
             "detections": "Detections",
             "stored": "{n:,} stored since the start",
             "latency": "from packet to disk {mean} on average, 99% {bound}",
@@ -74,10 +77,13 @@ WORDS = MappingProxyType(
             "error": "does not add up by {n:,} packets: a fault of the sensor, please report it",
         },
         "ja": {
-            "head": "watchdog-sensor {version}、プロセス {pid}、{since} に開始（{time}）",
+            "head": "watchdog-sensor {version}、プロセス {pid}",
+            "since": "{since} に開始（{time}）",
             "config": "設定ファイル: {path}",
             "no_interfaces": "インターフェースが設定されていません。",
-            "unconfined": "なし",
+            "confined": "権限",
+            "taken": "ワーカーの制限: {names}",
+            "unconfined": "制限のないワーカー: {workers}",
             "detections": "検知",
             "stored": "開始から {n:,} 件を保存",
             "latency": "パケットから保存まで平均 {mean}、99% が {bound}",

@@ -119,16 +119,15 @@ def path(tmp_path: Path) -> Iterator[Path]:
 def test_text_tells_all_that_matters(sensor: Sensor, path: Path) -> None:
     done = sensor("status", "--socket", path)
     assert (done.status, done.err) == (0, "")
-    head, config, *lines = done.out.splitlines()
-    assert head == (
-        "watchdog-sensor 1.2.3, process 4711, has run for 2 h 3 min, since 2023-11-15 10:00:00 +09:00"
-    )
+    head, since, config, *lines = done.out.splitlines()
+    assert head == "watchdog-sensor 1.2.3, process 4711"
+    assert since == "since 2023-11-15 10:00:00 +09:00, for 2 h 3 min"
     assert config == "configuration: /etc/watchdog-sensor/config.toml"
     rows = [" ".join(line.split()) for line in lines]
     assert "eth0 up 12,346 98.8 M 1,000,000 12 8 80" in rows
     assert "wlan0 (wlan7) missing 0 0 0 0 0 0" in rows
-    assert "eth0/0 running user no_new_privs landlock seccomp 4712 37% 1/4 of flows 4,321 61.0 MiB 2" in rows
-    assert "eth0/1 backing_off nothing - 0% nothing 0 0 B 0" in rows
+    assert "eth0/0 running 4712 37% 1/4 of flows 4,321 61.0 MiB 2" in rows
+    assert "eth0/1 backing_off - 0% nothing 0 0 B 0" in rows
     for text in (
         "4 stored since the start",
         "custom: low 3",
@@ -138,6 +137,7 @@ def test_text_tells_all_that_matters(sensor: Sensor, path: Path) -> None:
         "oldest detection of 2023-11-15 10:00:00 +09:00",
         "1,234 in use since 2023-11-15 10:00:00 +09:00",
         "adds up",
+        "workers held by user, no_new_privs, landlock, seccomp",
     ):
         assert text in done.out
 
@@ -172,9 +172,9 @@ def test_request_is_the_one_agreed_on(sensor: Sensor, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_fits_the_screen_in_colour(sensor: Sensor, path: Path, language: str) -> None:
-    shown = on_terminal(sensor, 100, "status", "--socket", path, "--lang", language)
+    shown = on_terminal(sensor, 80, "status", "--socket", path, "--lang", language)
     assert ESCAPE.search(shown)
-    assert max(map(cell_len, lines_of(shown))) <= 100
+    assert max(map(cell_len, lines_of(shown))) <= 80
 
 
 def test_troubles_are_said() -> None:
@@ -183,6 +183,7 @@ def test_troubles_are_said() -> None:
     status.store.failing = "a.db: the disk is full"
     status.store.waiting, status.store.lost = 50_000, 17
     status.signatures.last_reload_failed, status.signatures.rejected = True, 2
+    status.interfaces[0].workers[0].confined_by = []
     status.detection_latency = Histogram.of((0.01, 0.1))
     status.detection_latency.observe(3.0)
     text = render_status(status)
@@ -192,6 +193,7 @@ def test_troubles_are_said() -> None:
         "50,000 detections wait in memory",
         "17 detections were lost",
         "the last reload was refused (2 mistakes)",
+        "workers that nothing holds: eth0/0\n",
         "3.0 s on average, 99% not within 100 ms",
     ):
         assert words in text
