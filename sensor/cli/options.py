@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Never
 
 from sensor.errors import ConfigError, StoreError
-from sensor.places import default_database
+from sensor.places import SYSTEM_STATE, default_database
 
 LARGEST = (1 << 63) - 1
 """SQLite's largest integer."""
@@ -43,20 +43,33 @@ def database_to_write(path: Path) -> Path:
 
 
 def database_to_read(path: Path) -> Path:
-    """``path``.
+    """``path``; where nothing was logged to the default one yet, the installed service's.
 
-    :raises StoreError: if it is the default one, and nothing was logged to it yet or it cannot be reached.
+    :raises StoreError: if the default one is meant and there is none, or it cannot be reached.
     """
     if path == default_database():
         try:
             path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
+            if service := _service_database():
+                return service
             raise StoreError(
                 f"{path}: no such database; replay a capture first, or name the file with --db"
             ) from error
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}; name a database with --db") from error
     return path
+
+
+def _service_database() -> Path | None:
+    """The database of the service that is installed on this machine, if there is one."""
+    path = SYSTEM_STATE / "detections.db"
+    try:
+        return path if path.exists() else None
+    except PermissionError as error:
+        raise StoreError(f"{path}: the service's, for root alone; use sudo, or name a database") from error
+    except OSError:
+        return None
 
 
 def default_language() -> str:

@@ -50,7 +50,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("--ring", metavar="SIZE", help="kernel's buffer of each worker (default: 64MiB)")
     parser.add_argument("--memory", metavar="SIZE", help="ceiling of the whole sensor (default: 512MiB)")
-    parser.add_argument("--user", metavar="NAME", help="whom workers become if this is root (default: nobody)")
+    parser.add_argument("--user", metavar="NAME", help="whom workers become under root (default: nobody)")
     parser.add_argument(
         "--metrics",
         action="append",
@@ -66,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     import asyncio
     import gc
 
+    from sensor.cli.options import database_to_write
     from sensor.configuration import Configuration, load_configuration
     from sensor.service.service import Service
 
@@ -83,6 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("no interface to capture on; name one with -i, or in [capture] interfaces")
     if capture.backend_in_use == "libpcap" and capture.workers > 1:
         raise ConfigError("libpcap cannot share an interface's packets among workers; leave --workers at 1")
+    database_to_write(configuration.store.path)
     service = Service(configuration, read)
     gc.collect()
     gc.freeze()

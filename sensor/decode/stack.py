@@ -116,7 +116,7 @@ _LAST_HANDLERS: MappingProxyType[int, Handler] = MappingProxyType(
 """Headers behind which nothing follows. They wait until all else is done, so that each is handled
 once a batch, in whatever encapsulations it came."""
 
-_LINK_TYPES = {
+LINK_TYPES = {
     0: Header.LOOPBACK,
     1: Header.ETHERNET,
     9: Header.PPP,
@@ -139,7 +139,7 @@ _LINK_TYPES = {
 
 def _make_link_table() -> U8:
     table = np.zeros(NOT_A_PACKET + 1, np.uint8)
-    for link_type, header in _LINK_TYPES.items():
+    for link_type, header in LINK_TYPES.items():
         table[link_type] = header
     table.setflags(write=False)
     return table

@@ -15,11 +15,10 @@ from contextlib import AsyncExitStack
 from itertools import chain
 from typing import Any, Final
 
-from exporter.http import MetricsServer
-
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from exporter.collector import ServiceCollector
+from exporter.http import MetricsServer
 from sensor.capture.links import LinkWatch
 from sensor.configuration import Configuration
 from sensor.detections.alert import Alert

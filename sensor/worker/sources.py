@@ -7,6 +7,7 @@ from sensor.capture.af_packet import RingGeometry, take_error
 from sensor.capture.batch import Batch
 from sensor.capture.libpcap import open_live
 from sensor.capture.packet_ring import PacketRing
+from sensor.decode.stack import LINK_TYPES
 from sensor.errors import CaptureError
 from sensor.worker.messages import LivePlace, RingPlace
 
@@ -96,6 +97,7 @@ class LibpcapSource:
             bpf=place.bpf,
             promiscuous=place.promiscuous,
             buffer_octets=place.buffer_octets,
+            link_types=LINK_TYPES,
         )
         self._stopping = False
         self._dropped = 0

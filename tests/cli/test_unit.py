@@ -104,7 +104,7 @@ def status_when(path: Path, settled: Callable[[dict[str, Any]], bool]) -> dict[s
     """The status of the one interface, once it is as wished."""
     for _ in range(300):
         status = ask(path)
-        if status and settled(interface := status["interfaces"][0]):
+        if status and status["interfaces"] and settled(interface := status["interfaces"][0]):
             return dict(interface)
         time.sleep(0.1)
     raise AssertionError(f"the service did not come so far: {ask(path)}")
