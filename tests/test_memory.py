@@ -18,6 +18,7 @@ TOLD_BY = {
     "requests": "http.requests_evicted",
     "memos": "http.requests_evicted",
     "bombs": "http.bodies_cut",
+    "alerts": "alerts_forgotten",
 }
 LEAST_MIB = 96
 

@@ -347,3 +347,13 @@ def test_a_quiet_line_ends_its_flows_and_fragments(capture_of: CaptureOf) -> Non
     assert [flows.reason for results in ended for flows in results.flows] == ["timeout"]
     assert pipeline.active_flows == 0
     assert list(pipeline.finish()) == []
+
+
+@pytest.mark.parametrize("octets", [1, 3000])
+def test_a_batch_too_large_goes_in_parts(capture_of: CaptureOf, octets: int) -> None:
+    path = capture_of(exchanges(20))
+    whole, parts = pipeline_of(BODY), pipeline_of(BODY, batch_octets=octets)
+    found, batches = run(whole, path, 4 << 20), run(parts, path, 4 << 20)
+    assert len(batches) > len(found)
+    assert sids(batches) == sids(found)
+    assert parts.counters == whole.counters

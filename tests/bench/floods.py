@@ -26,6 +26,7 @@ from sensor.capture.batch import Batch
 from sensor.config import Settings
 from sensor.matching.compile import compile_signatures
 from sensor.pipeline import Pipeline
+from signatures.encodings import encode_keyword
 from signatures.loader import load_signatures
 from signatures.model import Buffer, Severity, Signature
 
@@ -127,8 +128,21 @@ def bombs(scale: int) -> Packets:
         yield tcp(flow, 2, ACK, head + body, from_server=True, port=88)
 
 
+def alerts(scale: int) -> Packets:
+    """Datagrams each of which holds a keyword of every shipped signature."""
+    shipped = load_signatures([], builtin=True).signatures
+    wanted = [each.keywords[0] for each in shipped if Buffer.PAYLOAD in each.buffers and each.keywords]
+    data = b" ".join(next(iter(encode_keyword(keyword))) for keyword in wanted)
+    head = struct.pack(">HHHH", 2000, 53, 8 + len(data), 0)
+    for number in range(4_000 * scale):
+        yield ip(_CLIENT_NET + number, _SERVER, 17, head + data)
+
+
 FLOODS: Final[Mapping[str, Callable[[int], Packets]]] = MappingProxyType(
-    {each.__name__: each for each in (syns, words, fragments, holes, heads, bodies, requests, memos, bombs)}
+    {
+        each.__name__: each
+        for each in (syns, words, fragments, holes, heads, bodies, requests, memos, bombs, alerts)
+    }
 )
 
 
