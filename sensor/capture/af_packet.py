@@ -61,7 +61,6 @@ _PACKET_FANOUT_HASH: Final = 0
 _PACKET_FANOUT_FLAG_UNIQUEID: Final = 0x2000
 _TPACKET_V3: Final = 2
 _SO_ATTACH_FILTER: Final = 26
-_SO_DETACH_FILTER: Final = 27
 
 _REQUEST: Final = struct.Struct("7I")
 """struct tpacket_req3: block size and count, frame size and count, ms to retire, private octets, features."""
@@ -73,6 +72,8 @@ _PROGRAM: Final = struct.Struct("HP")
 """struct sock_fprog: instructions, address of the first."""
 _DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
 """One struct sock_filter: BPF_RET with no octet. Packets that a filter refuses count nowhere."""
+_PASS_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0xFFFFFFFF)
+"""One, that returns all octets: so that filters are replaced in one step, and never taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,6 @@ def open_packet_socket(
     :raises CaptureError: if there is no such interface, no right to capture or no memory; or, with fanout on
         kernels before 6.13, while the interface is down.
     """
-    if sys.platform != "linux":
-        raise CaptureError("AF_PACKET is Linux's; capture through libpcap here")
     link = read_link(interface)
     if link is None:
         raise CaptureError(f"there is no interface {interface}; `ip -brief link` lists those there are")
@@ -166,10 +165,7 @@ def set_filter(packet_socket: socket.socket, bpf: bytes | None) -> None:
 
     :param bpf: struct sock_filter[]; None lets everything pass.
     """
-    if bpf is None:
-        packet_socket.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
-        return
-    program = array("B", bpf)
+    program = array("B", _PASS_ALL if bpf is None else bpf)
     address, octets = program.buffer_info()
     packet_socket.setsockopt(
         socket.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM.pack(octets // len(_DROP_ALL), address)
@@ -206,7 +202,8 @@ def bound_device(packet_socket: socket.socket) -> str:
 
 
 def _open(interface: str, kind: socket.SocketKind) -> socket.socket:
-    assert sys.platform == "linux"  # as the caller has made sure
+    if sys.platform != "linux":
+        raise CaptureError("AF_PACKET is Linux's; capture through libpcap here")
     try:
         return socket.socket(socket.AF_PACKET, kind, 0)
     except PermissionError as error:
