@@ -122,10 +122,10 @@ class InterfaceCapture:
                 try:
                     self._open()
                 except SensorError as error:
+                    told, self._told_missing = self._told_missing, True
                     if required:
                         raise
-                    if not self._told_missing:
-                        self._told_missing = True
+                    if not told:
                         self._on_event("warning", "interface_missing", interface=self.name, error=str(error))
                     return
                 self._told_missing = False
