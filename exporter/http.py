@@ -1,9 +1,7 @@
-"""The metrics page's server: uvicorn inside the service's own event loop.
+"""The metrics page's server, inside the service's own event loop.
 
-uvicorn's ``Server.serve`` takes over signals and wakes ten times a second; neither suits a service that has
-its own signals and should sleep on a quiet line. So its protocol and its shutdown are used, and what lies
-between is here. The listening sockets live as long as the server does: a reload puts new certificates and
-passwords behind the same sockets, and no connection is refused meanwhile.
+The listening sockets live as long as the server does: a reload puts new certificates and passwords behind
+the same sockets, and no connection is refused meanwhile.
 """
 
 import asyncio
@@ -13,87 +11,29 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from prometheus_client import CollectorRegistry
 
 from exporter.authentication import Authenticator
 from exporter.http_app import MetricsApp, RequestCounts
-from exporter.http_protocol import HEAD_OCTETS, KEEP_ALIVE_SECONDS, BoundedProtocol
+from exporter.http_connections import Connections
 from exporter.listening import listen
-from exporter.web_config import WebConfig, read_web_config
+from exporter.web_config import read_web_config
 from sensor.errors import SensorError
 
+CONNECTIONS: Final = 64
+"""Open at once: many scrapers and browsers. Each holds a file descriptor, which capture needs too."""
 WATCH_SECONDS: Final = 10.0
 """How often the files are looked at: a renewed certificate is in use that soon."""
-HANDSHAKE_SECONDS: Final = 5.0
-"""For TLS: a client that says nothing holds a file descriptor that long."""
-STOP_SECONDS: Final = 1
-"""For responses under way when the server stops; the service itself has five."""
+SETTLE_SECONDS: Final = 0.3
+"""At a reload, for connections that were accepted a moment ago and have not asked yet."""
+EXHAUSTED_SECONDS: Final = 1.0
+"""Before accepting again where no file descriptor is left: asyncio's own servers wait as long."""
 
 _log = logging.getLogger(__name__)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server on given sockets, without signals and without a tick."""
-
-    def __init__(self, app: MetricsApp, web: WebConfig, counts: RequestCounts) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                log_level="error",  # what strangers send wrong is no matter for the log
-                access_log=False,
-                workers=1,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=STOP_SECONDS,
-                h11_max_incomplete_event_size=HEAD_OCTETS,
-            )
-        )
-        self._web = web
-        self._counts = counts
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections on copies of ``sockets``, which stay open when this server ends."""
-        self.config.load()
-        self.lifespan = self.config.lifespan_class(self.config)
-        self.servers = [
-            await asyncio.get_running_loop().create_server(
-                self._connection,
-                sock=listening.dup(),
-                ssl=self._web.context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._web.context else None,
-                ssl_shutdown_timeout=STOP_SECONDS if self._web.context else None,
-            )
-            for listening in sockets or []
-        ]
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let responses under way finish for a while, then close what is left."""
-        try:
-            await super().shutdown(sockets)
-        finally:
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-
-    def _connection(self) -> BoundedProtocol:
-        return BoundedProtocol(
-            self.config,
-            self.server_state,
-            {},
-            counts=self._counts,
-            client_names=self._web.client_names,
-        )
-
-
 class MetricsServer:
-    """Serves a registry over HTTP or HTTPS until stopped."""
+    """Serves a registry over HTTP or HTTPS until stopped; on Windows only in a ``SelectorEventLoop``."""
 
     def __init__(
         self,
@@ -113,9 +53,10 @@ class MetricsServer:
         self._watch_seconds = watch_seconds
         self._counts = RequestCounts()
         self._sockets: list[socket.socket] = []
-        self._server: _Server | None = None
+        self._open: Connections | None = None
         self._change = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
+        self._exhausted = False
         self._watched: dict[Path, object] = {}
 
     @property
@@ -130,16 +71,13 @@ class MetricsServer:
         :raises SensorError: if an address is taken.
         """
         async with self._change:
-            web = self._read()
+            self._open = self._read()
             self._sockets = listen(self._addresses)
-            try:
-                await self._serve(web)
-            except BaseException:
-                self._close()
-                raise
             self._registry.register(self._counts)
-        if self._watched:
-            self._watcher = asyncio.create_task(self._watch())
+            for listening in self._sockets:
+                self._accept_from(listening)
+            if self._watched:
+                self._watcher = asyncio.create_task(self._watch())
 
     async def reload(self) -> None:
         """Read the files again and use what they say; connections from before are closed.
@@ -147,9 +85,9 @@ class MetricsServer:
         :raises ConfigError: if one can't be used; what was in use before stays so.
         """
         async with self._change:
-            web, before = self._read(), self._server
-            await self._serve(web)
+            before, self._open = self._open, self._read()
             if before:
+                await asyncio.sleep(SETTLE_SECONDS)
                 await before.shutdown()
 
     async def stop(self) -> None:
@@ -157,23 +95,17 @@ class MetricsServer:
         async with self._change:  # not in the middle of a reload
             if self._watcher:
                 self._watcher.cancel()
-            if self._server:
-                await self._server.shutdown()
+            for listening in self._sockets:
+                asyncio.get_running_loop().remove_reader(listening)
+                listening.close()
+            if self._sockets and self._open:
+                await self._open.shutdown()
                 self._registry.unregister(self._counts)
-            self._server, self._watcher = None, None
-            self._close()
+            self._sockets, self._open, self._watcher = [], None, None
 
-    def _close(self) -> None:
-        for listening in self._sockets:
-            listening.close()
-        self._sockets = []
-
-    def _read(self) -> WebConfig:
+    def _read(self) -> Connections:
         web = read_web_config(*self._files)
         self._watched = _stamps(web.files)
-        return web
-
-    async def _serve(self, web: WebConfig) -> None:
         app = MetricsApp(
             self._registry,
             Authenticator(web.users, web.bearer_token),
@@ -181,9 +113,35 @@ class MetricsServer:
             ready=self._ready,
             headers=web.headers,
         )
-        server = _Server(app, web, self._counts)
-        await server.startup(self._sockets)
-        self._server = server
+        return Connections(app, web, self._counts)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take one connection, now that one waits."""
+        try:
+            connection, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # it has gone again
+            return
+        except OSError as error:
+            if not self._exhausted:
+                _log.warning("the metrics page can't take connections: %s", error.strerror)
+            self._exhausted = True
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listening)
+            loop.call_later(EXHAUSTED_SECONDS, self._accept_from, listening)
+            return
+        self._exhausted = False
+        connection.setblocking(False)
+        assert self._open is not None
+        if len(self._open) < CONNECTIONS:
+            self._open.add(connection)
+        else:
+            self._counts.connections_refused += 1
+            connection.close()
+
+    def _accept_from(self, listening: socket.socket) -> None:
+        # A task around loop.sock_accept would lose a connection that comes as the task is cancelled.
+        if listening in self._sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     async def _watch(self) -> None:
         """Reload whenever a file has changed; while that fails try again, and log each reason once."""

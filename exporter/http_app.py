@@ -45,8 +45,8 @@ class RequestCounts(Collector):
         yield requests
         yield CounterMetricFamily(
             "watchdog_metrics_connections_refused",
-            "Connections to this page closed at once: too many were open, or the certificate has no name that"
-            " is allowed.",
+            "Connections to this page closed at once: too many were open, or TLS found no agreement or no"
+            " certificate that may read.",
             self.connections_refused,
         )
 

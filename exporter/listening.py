@@ -51,7 +51,7 @@ def _open(address: str) -> list[socket.socket]:
 
 def _bind(address: str, family: int, place: tuple[object, ...], *, dual: bool = False) -> socket.socket:
     try:
-        return socket.create_server(place, family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
+        listening = socket.create_server(place, family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
     except OSError as error:
         port = place[1]
         match error.errno:
@@ -69,3 +69,5 @@ def _bind(address: str, family: int, place: tuple[object, ...], *, dual: bool = 
                     f"metrics: {address}: no right to listen there; use a port of 1024 or above"
                 ) from error
         raise SensorError(f"metrics: {address}: {error.strerror}; set another address") from error
+    listening.setblocking(False)  # as asyncio needs them
+    return listening

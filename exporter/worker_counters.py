@@ -151,5 +151,7 @@ HTTP_EVENTS: Final = (
     "bodies_cut",
     "decode_failures",
     "compression_bombs",
+    "heads_evicted",
+    "flows_evicted",
 )
 """Fields of ``Http1Counters``."""

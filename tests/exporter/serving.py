@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from exporter.collector import ServiceCollector
 from exporter.http import MetricsServer
 from sensor.status import ServiceStatus
 from tests.exporter.service_status import busy_status
+
+
+def wait_until(happens: Callable[[], object]) -> None:
+    """Return once ``happens`` is true; fail after a time that says it never will."""
+    end = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < end, "waited for a minute in vain"
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,15 +14,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter import http_protocol
-from exporter.http import MetricsServer
-from exporter.http_protocol import CONNECTIONS, HEAD_OCTETS
+from exporter import http_connections
+from exporter.http import CONNECTIONS, MetricsServer
+from exporter.http_connections import HEAD_OCTETS
 from exporter.listening import listen
 from sensor.errors import ConfigError, SensorError
 from sensor.status import ServiceStatus
 from tests.exporter.conftest import Certificates
 from tests.exporter.service_status import busy_status
-from tests.exporter.serving import Served, serving
+from tests.exporter.serving import Served, serving, wait_until
 
 PASSWORD = "correct horse battery staple"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -187,8 +187,8 @@ def test_a_head_too_long_is_refused() -> None:
 
 def connections_of(served: Served) -> int:
     """How many connections the server has open."""
-    assert served.server._server is not None
-    return len(served.server._server.server_state.connections)
+    assert served.server._open is not None
+    return len(served.server._open)
 
 
 def is_ended(connection: socket.socket) -> bool:
@@ -201,20 +201,18 @@ def is_ended(connection: socket.socket) -> bool:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"])
 def test_who_asks_nothing_is_sent_away(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(http_connections, "REQUEST_SECONDS", 0.05)
     with serving() as served, socket.create_connection(("127.0.0.1", served.port), timeout=30) as slow:
         slow.sendall(sent)
         assert is_ended(slow)
 
 
 def test_who_does_not_read_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(http_connections, "REQUEST_SECONDS", 0.5)
     with serving() as served, socket.create_connection(("127.0.0.1", served.port), timeout=30) as slow:
         slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 500)  # answers fill every buffer
-        while not connections_of(served):
-            time.sleep(0.01)
-        while connections_of(served):
-            time.sleep(0.01)
+        wait_until(lambda: connections_of(served))
+        wait_until(lambda: not connections_of(served))
 
 
 def test_too_many_connections_are_refused_and_counted() -> None:
@@ -282,14 +280,23 @@ def test_a_server_that_fails_to_start_leaves_nothing_open(tmp_path: Path) -> Non
     assert list(registry.collect()) == []
 
 
+def test_no_request_fails_for_a_reload() -> None:
+    with serving() as served, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask, served, "GET", "/-/healthy") for _ in range(300)]
+        while not all(request.done() for request in asked):
+            served.reload()
+        assert {request.result()[0] for request in asked} == {200}
+
+
 def test_stop_lets_go_of_the_port_and_of_clients() -> None:
     with serving() as served:
         port = served.port
-        idle = socket.create_connection(("127.0.0.1", port), timeout=30)
-        while not connections_of(served):
-            time.sleep(0.01)
-    with idle:
-        assert is_ended(idle)
+        seen = socket.create_connection(("127.0.0.1", port), timeout=30)
+        wait_until(lambda: connections_of(served))
+        unseen = socket.create_connection(("127.0.0.1", port), timeout=30)
+    with seen, unseen:
+        assert is_ended(seen)
+        assert is_ended(unseen)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=30)
 

@@ -2,15 +2,17 @@
 
 import base64
 import shutil
-import time
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from exporter import http, http_connections
 from sensor.errors import ConfigError
 from tests.exporter.conftest import Certificate, Certificates
-from tests.exporter.serving import serving
-from tests.exporter.test_http import HASH, PASSWORD, TOKEN, curl, tls_config, web_config
+from tests.exporter.serving import serving, wait_until
+from tests.exporter.test_http import HASH, PASSWORD, TOKEN, curl, is_ended, tls_config, web_config
 
 pytestmark = [pytest.mark.curl, pytest.mark.openssl]
 
@@ -91,6 +93,29 @@ def test_tls_as_narrow_as_asked(tmp_path: Path, certificates: Certificates) -> N
         assert curl(*trusting, "--tlsv1.3", url)[0] == 0
 
 
+def test_handshakes_are_bounded(
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "CONNECTIONS", 2)
+    with serving(web_config_file=tls_config(tmp_path, certificates)) as served, ExitStack() as opened:
+        place = ("127.0.0.1", served.port)
+        for _ in range(2):
+            opened.enter_context(socket.create_connection(place, timeout=30))  # and never a word
+        assert is_ended(opened.enter_context(socket.create_connection(place, timeout=30)))
+        assert served.server._counts.connections_refused == 1
+
+
+def test_who_shakes_no_hand_is_sent_away(
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connections, "HANDSHAKE_SECONDS", 0.05)
+    with serving(web_config_file=tls_config(tmp_path, certificates)) as served:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as silent:
+            assert is_ended(silent)
+        wait_until(lambda: not len(served.server._open or ()))
+        assert served.server._counts.connections_refused == 1
+
+
 @pytest.mark.parametrize(
     ("names", "admitted"),
     [("", True), ("scraper.example", True), ("0:0:0:0:0:0:0:1", True), ("other.example", False)],
@@ -147,10 +172,8 @@ def test_renewed_certificates_are_noticed(
     with serving(web_config_file=config, watch_seconds=0.02) as served:
         url = f"https://127.0.0.1:{served.port}/metrics"
         (tmp_path / "server.key").write_text("half written")
-        while "goes on as before" not in caplog.text:
-            time.sleep(0.01)
+        wait_until(lambda: "goes on as before" in caplog.text)
         assert curl("--cacert", str(certificates.server.file), url)[0] == 200
         renew(tmp_path, certificates)
-        while curl("--cacert", str(certificates.renewed.file), url)[0] != 200:
-            time.sleep(0.01)
+        wait_until(lambda: curl("--cacert", str(certificates.renewed.file), url)[0] == 200)
     assert caplog.text.count("goes on as before") == 1
