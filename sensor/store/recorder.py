@@ -109,6 +109,7 @@ class AlertRecorder:
         except StoreBlockedError as blocked:
             await self._fail(blocked)
         self._task = asyncio.create_task(self._serve(), name="store")
+        self._task.add_done_callback(self._say_fault)
 
     def add(self, alerts: Sequence[Alert]) -> None:
         """Log ``alerts``, soon."""
@@ -167,7 +168,7 @@ class AlertRecorder:
         self._work.set()
         self._hurry.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait([self._task])
         if self._writer is not None:
             with suppress(StoreError):  # then whoever opens it next marks the run interrupted
                 await self._writer.end_run(status, self.counts, error)
@@ -196,6 +197,14 @@ class AlertRecorder:
                 await self._fail(error)
             else:
                 self._go_on()
+
+    def _say_fault(self, task: asyncio.Task[None]) -> None:
+        """Not to be silent where a mistake in the program, not the database, ends the writing."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            line = f"{self._path}: written no more, by a fault of the sensor ({error!r}); restart it"
+            self._status.failing = line
+            self._on_trouble(line)
 
     async def _open(self) -> StoreWriter:
         """The writer, opened anew where the last one was given up."""

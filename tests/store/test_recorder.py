@@ -446,3 +446,18 @@ def test_time_of_commits_is_observed(path: Path, heard: Heard) -> None:
         assert 0 < seconds.total <= time.monotonic() - before
 
     run(path, heard, work)
+
+
+def test_a_fault_of_the_caller_is_not_silent(path: Path, heard: Heard) -> None:
+    async def work(recorder: AlertRecorder) -> None:
+        def fail(alerts: Sequence[Alert]) -> None:
+            raise KeyError(len(alerts))
+
+        recorder._on_commit = fail
+        recorder.add(make_alerts(3))
+        await until(lambda: bool(heard.troubles))
+        assert "a fault of the sensor (KeyError(3))" in recorder.status().failing
+
+    run(path, heard, work)
+    assert numbers(path) == [0, 1, 2]
+    assert [each.status for each in read_runs(path)] == ["completed"], "closed all the same"
