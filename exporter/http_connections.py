@@ -41,7 +41,7 @@ class BoundedProtocol(H11Protocol):
         made: Callable[[], None],
         **kwargs: Any,
     ) -> None:
-        """Of ``client_names`` a client's certificate must have one (empty: any); ``made`` hears of a start."""
+        """Of ``client_names`` a certificate must have one (empty: any); ``made`` hears of an agreement."""
         super().__init__(*args, **kwargs)
         self._counts = counts
         self._client_names = client_names
