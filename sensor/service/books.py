@@ -38,6 +38,10 @@ class Books:
 
     def __init__(self) -> None:
         self._open: dict[str, _Stretch] = {}
+        self._told: dict[str, Entry] = {}
+        """What the rows so far come to: the next stretch goes on from there, so that no packet is left out."""
+        self._closed: dict[str, Entry] = {}
+        """Accounts of interfaces when their last stretch ended because nobody looked any more."""
 
     def is_due(self, wall_ns: int) -> bool:
         """Whether a minute has ended since a stretch began."""
@@ -58,21 +62,25 @@ class Books:
             stretch = self._open.get(name)
             if stretch is None:
                 if entry.looking:
-                    self._open[name] = _Stretch(wall_ns, monotonic_ns, entry)
+                    self._begin(name, wall_ns, monotonic_ns)
                 continue
             lasted = monotonic_ns - stretch.started_monotonic
             if abs(wall_ns - stretch.started_ns - lasted) > _CLOCK_SLACK_NS:
                 # Its end as the clock was when it began; what comes is told by the clock as it is now.
-                end = stretch.started_ns + min(lasted, STRETCH_NS)
-                yield _row(name, stretch, entry, end)
-                self._open[name] = _Stretch(wall_ns, monotonic_ns, entry)
-            elif wall_ns // STRETCH_NS != stretch.started_ns // STRETCH_NS:
-                yield _row(name, stretch, entry, min(wall_ns, stretch.started_ns + STRETCH_NS))
-                self._open[name] = _Stretch(wall_ns, monotonic_ns, entry)
+                ended_ns, is_over = stretch.started_ns + min(lasted, STRETCH_NS), True
             else:
-                yield _row(name, stretch, entry, wall_ns)
-            if not entry.looking:
+                ended_ns = min(wall_ns, stretch.started_ns + STRETCH_NS)
+                is_over = wall_ns // STRETCH_NS != stretch.started_ns // STRETCH_NS
+            yield _row(name, stretch, entry, ended_ns)
+            if is_over or not entry.looking:
                 del self._open[name]
+                self._told[name] = entry
+                if entry.looking:
+                    self._begin(name, wall_ns, monotonic_ns)
+
+    def _begin(self, name: str, wall_ns: int, monotonic_ns: int) -> None:
+        at_start = self._told.get(name, Entry(LedgerCounts()))
+        self._open[name] = _Stretch(wall_ns, monotonic_ns, at_start)
 
 
 def _row(name: str, stretch: _Stretch, entry: Entry, ended_ns: int) -> LedgerRow:

@@ -105,6 +105,7 @@ class Service:
                 interface.configure(message)
             self._generations.expect(self._workers())
             stack.push_async_callback(self._end)
+            self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
             await self._wait_ready()
             self._notifier.ready()
             await self._serve()
@@ -244,7 +245,10 @@ class Service:
             return
         entries = {
             status.name: Entry(
-                status.ledger, status.ledger_error, _work(status), looking=bool(status.workers)
+                status.ledger,
+                status.ledger_error,
+                _work(status),
+                looking=any(worker.state != "stopped" for worker in status.workers),
             )
             for status in statuses
         }
@@ -255,11 +259,16 @@ class Service:
     async def _follow_all(self) -> None:
         if self._stop.is_set():
             return
-        before = {name: interface.state for name, interface in self._interfaces.items()}
-        for interface in list(self._interfaces.values()):
-            await interface.follow()
-        if before != {name: interface.state for name, interface in self._interfaces.items()}:
-            self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+        before = None
+        while before != (states := self._states()):
+            if before is not None:
+                self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+            before = states
+            for interface in list(self._interfaces.values()):
+                await interface.follow()
+
+    def _states(self) -> dict[str, str]:
+        return {name: interface.state for name, interface in self._interfaces.items()}
 
     async def _reload(self) -> None:
         """Take the configuration and signatures as they are now, or keep what was, and say so."""
@@ -330,7 +339,8 @@ class Service:
     def _on_commit(self, alerts: Sequence[Alert]) -> None:
         now = time.time_ns()
         for alert in alerts:
-            severities = self._stored[alert.signature.category]
+            # A category may have come and gone with a reload.
+            severities = self._stored.setdefault(alert.signature.category, _zeros())
             severities[alert.signature.severity] += 1
             # A clock that was set back between packet and commit tells nothing.
             self._latency.observe(max(now - alert.ts_ns, 0) / 1e9)
@@ -345,7 +355,7 @@ class Service:
     def _count_from_zero(self) -> None:
         """Every series exists before anything is counted in it."""
         for category in self._generations.categories:
-            self._stored.setdefault(category, {str(severity): 0 for severity in Severity})
+            self._stored.setdefault(category, _zeros())
 
     async def _close_interfaces(self) -> None:
         await asyncio.gather(*(interface.close() for interface in self._interfaces.values()))
@@ -358,6 +368,10 @@ class Service:
         self._journal("info", "stopping")
         await self._close_interfaces()
         self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+
+
+def _zeros() -> dict[str, int]:
+    return {str(severity): 0 for severity in Severity}
 
 
 def _work(status: InterfaceStatus) -> tuple[int, int, int]:
