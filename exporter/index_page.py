@@ -30,7 +30,8 @@ _STYLE: Final = (
     ":root{color-scheme:light dark}"
     "body{font:1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}"
     "h1{font-size:1.4rem}h1 small{font-weight:400;opacity:.7}section{margin-top:2rem}"
-    "ul{padding:0;list-style:none}li{margin:.3rem 0}a{display:inline-block;min-width:8rem;font-family:ui-monospace,monospace}"
+    "ul{padding:0;list-style:none}li{margin:.3rem 0}"
+    "a{display:inline-block;min-width:8rem;font-family:ui-monospace,monospace}"
 )
 
 

@@ -9,7 +9,7 @@ from exporter.worker_counters import HTTP_EVENTS, TRANSACTION_COUNTERS, WORKER_C
 from sensor.decode.events import DecoderEvent
 from sensor.status import InterfaceStatus
 
-DROP_REASONS: Final = ("ring_full",)
+DROP_REASONS: Final = ("ring_full", "abandoned")
 SHED_REASONS: Final = ("overload", "worker_died")
 CONFINEMENTS: Final = ("user", "no_new_privs", "landlock", "seccomp")
 OTHER: Final = "other"
@@ -49,7 +49,8 @@ def _capture(interfaces: list[InterfaceStatus]) -> Iterator[Metric]:
     )
     dropped = CounterMetricFamily(
         "watchdog_capture_dropped_packets",
-        "Packets that the kernel dropped before the sensor saw them. On growth: a larger ring, more workers.",
+        "Packets lost before the sensor saw them: ring_full (needs a larger ring or more workers), abandoned"
+        " (in the ring of an interface that went away).",
         labels=("interface", "reason"),
     )
     delivered = CounterMetricFamily(

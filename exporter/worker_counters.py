@@ -1,8 +1,8 @@
 """Which plain counter of a worker becomes which metric.
 
-The keys are those of ``WorkerStatus.counters``: fields of ``telemetry.Counters``, and ``http.`` with those
-of ``Http1Counters``. They are written out here because what defines the latter imports numpy, which the
-process that serves metrics does without.
+The keys are those of ``WorkerStatus.counters``: what a worker's page holds, which is fields of
+``telemetry.Counters``, ``http.`` with those of ``Http1Counters``, and what the worker itself counts. They are
+written out here because what defines them imports numpy or stands above this package.
 """
 
 from typing import Final, NamedTuple
@@ -116,6 +116,16 @@ WORKER_COUNTERS: Final = (
         "Alerts that workers raised. Stored ones are watchdog_detections_total.",
     ),
     Counted(
+        "alerts_lost",
+        "watchdog_alerts_lost",
+        "Alerts given up because the parent did not take them in time. They are not stored.",
+    ),
+    Counted(
+        "eve_events_lost",
+        "watchdog_eve_events_lost",
+        "EVE events given up because the parent did not take them in time: slow disk or slow reader.",
+    ),
+    Counted(
         "alerts_forgotten",
         "watchdog_alerts_forgotten",
         "Alerts past the number remembered: their signature may fire again in the same stream.",
@@ -131,11 +141,6 @@ WORKER_COUNTERS: Final = (
         "Streams whose regular expressions began anew because too many were open.",
     ),
 )
-
-ELSEWHERE: Final = frozenset(
-    {"received", "received_octets", "decoded", "rejected", "shed", "http_transactions"}
-)
-"""Fields of ``telemetry.Counters`` that the ledger tells instead, or that have a metric with more labels."""
 
 TRANSACTION_COUNTERS: Final = (("http", "http_transactions"),)
 """Protocol, and the counter of its transactions."""

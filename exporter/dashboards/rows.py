@@ -185,7 +185,8 @@ DETECTIONS: Final = Row(
             (
                 (f"sum(increase(watchdog_alerts_total{{{N}}}[{R}]))", "raised"),
                 (f"sum(watchdog_store_waiting_detections{{{S}}})", "waiting"),
-                (f"sum(increase(watchdog_store_lost_detections_total{{{S}}}[{R}]))", "lost"),
+                (f"sum(increase(watchdog_store_lost_detections_total{{{S}}}[{R}]))", "lost unstored"),
+                (f"sum(increase(watchdog_alerts_lost_total{{{N}}}[{R}]))", "lost on the way"),
             ),
         ),
         Panel("Signatures", ((f"watchdog_signatures_loaded{{{S}}}", "{{instance}}"),)),

@@ -28,7 +28,7 @@ def busy_status() -> ServiceStatus:
     status.interfaces[0].state = "up"
     status.interfaces[0].ledger = LedgerCounts(
         received=1000,
-        dropped={"ring_full": 40},
+        dropped={"ring_full": 37, "abandoned": 3},
         delivered=950,
         octets=640_000,
         decoded=900,
