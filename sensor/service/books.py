@@ -43,6 +43,11 @@ class Books:
         self._closed: dict[str, Entry] = {}
         """Accounts of interfaces when their last stretch ended because nobody looked any more."""
 
+    def forget(self, name: str) -> None:
+        """An interface of that name is captured on no more; the next one counts from zero."""
+        self._open.pop(name, None)
+        self._closed.pop(name, None)
+
     def is_due(self, wall_ns: int) -> bool:
         """Whether a minute has ended since a stretch began."""
         return any(

@@ -27,7 +27,7 @@ from sensor.configuration import Configuration
 from sensor.errors import SensorError
 from sensor.service import account
 from sensor.service.worker_process import WorkerProcess
-from sensor.status import InterfaceStatus, LedgerCounts
+from sensor.status import InterfaceStatus, LedgerCounts, WorkerStatus
 from sensor.worker.messages import Alerts, Begin, Configure, Configured, LivePlace, RingPlace
 
 DRAIN_SECONDS: Final = 4.0
@@ -87,6 +87,7 @@ class InterfaceCapture:
         self._device = ""
         self.state = "missing"
         self._told_missing = False
+        self._closed = False
         self._changing = asyncio.Lock()
         self.ledger_error = 0
         self._last: tuple[int, LedgerCounts] = time.monotonic_ns(), LedgerCounts()
@@ -109,15 +110,18 @@ class InterfaceCapture:
             lane.worker.configure(message)
 
     async def follow(self, *, required: bool = False) -> None:
-        """Look at what became of the device, and act on it.
+        """Look at what became of the device, and act on it. To be called again until `state` stays.
 
         :param required: raise what keeps it from being opened, rather than log it and try again later.
         :raises SensorError: as `open_packet_socket`.
         """
         async with self._changing:
+            if self._closed:
+                return
             if self._lanes and self._is_gone():
                 self._set_state("missing", "error", "interface_gone")
                 await self._close_lanes()
+                return  # the next look takes up another one
             if not self._lanes:
                 try:
                     self._open()
@@ -132,7 +136,8 @@ class InterfaceCapture:
             self._look()
 
     async def close(self) -> None:
-        """Drain and end every worker."""
+        """Drain and end every worker, for good."""
+        self._closed = True
         async with self._changing:
             await self._close_lanes()
 
@@ -163,11 +168,14 @@ class InterfaceCapture:
         self._last = now, counts
 
     def status(self) -> InterfaceStatus:
-        """How it stands."""
-        workers = [lane.worker.status() for lane in self._lanes]
+        """How it stands. Workers' counters only grow, also while the device is gone."""
+        workers = [lane.worker.status() for lane in self._lanes] or [
+            WorkerStatus(index, "stopped") for index in range(len(self._past_counters))
+        ]
         for worker in workers:
             past = self._past_counters[worker.index]
-            worker.counters = {name: value + past.get(name, 0) for name, value in worker.counters.items()}
+            counters = worker.counters or dict.fromkeys(past, 0)
+            worker.counters = {name: value + past.get(name, 0) for name, value in counters.items()}
             worker.restarts += self._past_restarts[worker.index]
         return InterfaceStatus(
             name=self.name,

@@ -105,7 +105,7 @@ class Service:
                 interface.configure(message)
             self._generations.expect(self._workers())
             stack.push_async_callback(self._end)
-            self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+            self._keep_books(self._interface_statuses(), write=True)
             await self._wait_ready()
             self._notifier.ready()
             await self._serve()
@@ -118,7 +118,7 @@ class Service:
             started_ns=self._started_ns,
             taken_ns=time.time_ns(),
             config_path=str(self._configuration.path or ""),
-            interfaces=[interface.status() for interface in self._interfaces.values()],
+            interfaces=self._interface_statuses(),
             store=self._recorder.status(),
             signatures=self._generations.status,
             detections=self._stored,
@@ -228,7 +228,7 @@ class Service:
                 continue
 
     def _tick(self, ticks: int) -> None:
-        statuses = [interface.status() for interface in self._interfaces.values()]
+        statuses = self._interface_statuses()
         for interface, status in zip(self._interfaces.values(), statuses, strict=True):
             interface.measure(status.ledger)
         self._watch.look(statuses)
@@ -262,10 +262,13 @@ class Service:
         before = None
         while before != (states := self._states()):
             if before is not None:
-                self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+                self._keep_books(self._interface_statuses(), write=True)
             before = states
             for interface in list(self._interfaces.values()):
                 await interface.follow()
+
+    def _interface_statuses(self) -> list[InterfaceStatus]:
+        return [interface.status() for interface in self._interfaces.values()]
 
     def _states(self) -> dict[str, str]:
         return {name: interface.state for name, interface in self._interfaces.items()}
@@ -309,12 +312,16 @@ class Service:
     async def _change_interfaces(self) -> None:
         wanted = self._configuration.capture.interfaces
         for name in [name for name in self._interfaces if name not in wanted]:
-            await self._interfaces.pop(name).close()
+            await self._interfaces[name].close()
+            self._keep_books(self._interface_statuses(), write=True)
+            del self._interfaces[name]
+            self._books.forget(name)
+            self._watch.forget(name)
             self._journal("info", "interface_dropped", interface=name)
         for name in wanted:
             if name not in self._interfaces:
                 self._interfaces[name] = self._interface(name)
-                await self._interfaces[name].follow()
+        await self._follow_all()
 
     def _workers(self) -> list[WorkerProcess]:
         return [worker for interface in self._interfaces.values() for worker in interface.workers]
@@ -367,7 +374,7 @@ class Service:
             task.cancel()
         self._journal("info", "stopping")
         await self._close_interfaces()
-        self._keep_books([interface.status() for interface in self._interfaces.values()], write=True)
+        self._keep_books(self._interface_statuses(), write=True)
 
 
 def _zeros() -> dict[str, int]:

@@ -40,6 +40,11 @@ class Watch:
             for worker in status.workers:
                 self._shed(name, worker.index, worker.shed_level)
 
+    def forget(self, name: str) -> None:
+        """An interface of that name is captured on no more; the next one counts from zero."""
+        self._told = {key: told for key, told in self._told.items() if key[0] != name}
+        self._levels = {key: level for key, level in self._levels.items() if key[0] != name}
+
     def _grown(self, name: str, key: str, count: int, level: str, event: str, **detail: object) -> None:
         before, when = self._told.get((name, key), (0, 0.0))
         now = time.monotonic()
