@@ -1,9 +1,11 @@
 """Frames onto a line of the test's own, and what a packet socket's ring makes of them."""
 
+import os
 import select
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from sensor.arrays import GUARD
@@ -44,10 +46,27 @@ def frame(line: Line, payload: bytes, tags: bytes = b"", ethertype: int = 0x88B5
 
 
 def send(side: Namespace, frames: Iterable[bytes]) -> None:
-    with side.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
-        sender.bind((side.device, 0))
-        for octets in frames:
-            sender.send(octets)
+    """Put frames on the line, in order. On a busy machine they arrive a while after this returns.
+
+    They wait in a queue of the processor that sent them, so that it has to be one for all.
+    """
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        with side.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+            sender.bind((side.device, 0))
+            for octets in frames:
+                sender.send(octets)
+    finally:
+        os.sched_setaffinity(0, processors)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the kernel does in its own time."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def rows(taken: RingBatch) -> list[Record]:
@@ -94,8 +113,16 @@ def drain(opened: PacketSocket, ring: PacketRing) -> list[Record]:
     return taken
 
 
-def statistics(opened: PacketSocket) -> tuple[int, int]:
-    """Received, dropped; nothing is counted behind a stopped intake."""
-    received, dropped = read_statistics(opened.socket)
-    assert read_statistics(opened.socket) == (0, 0)
+def statistics(opened: PacketSocket, count: int) -> tuple[int, int]:
+    """Received, dropped: once ``count`` packets have been received since the last call."""
+    received = dropped = 0
+
+    def arrived() -> bool:
+        nonlocal received, dropped
+        more_received, more_dropped = read_statistics(opened.socket)
+        received += more_received
+        dropped += more_dropped
+        return received >= count
+
+    until(arrived)
     return received, dropped
