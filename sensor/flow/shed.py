@@ -42,7 +42,7 @@ class FlowShedder:
         rows = np.flatnonzero(packets.layer >= Layer.IP)
         dropped = rows[self._eighth(packets, rows) < EIGHTHS.get(level, 0)]
         packets.layer[dropped] = Layer.NONE
-        return dropped.shape[0]
+        return int(dropped.shape[0])
 
     def _eighth(self, packets: Packets, rows: I64) -> I64:
         """(n,) which eighth of all flows each row is of, 0 to 7."""
