@@ -176,4 +176,5 @@ def test_renewed_certificates_are_noticed(
         assert curl("--cacert", str(certificates.server.file), url)[0] == 200
         renew(tmp_path, certificates)
         wait_until(lambda: curl("--cacert", str(certificates.renewed.file), url)[0] == 200)
-    assert caplog.text.count("goes on as before") == 1
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(set(warnings)) == len(warnings)  # a reason may change, as files are replaced one by one
