@@ -8,11 +8,14 @@ import ctypes
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sensor.capture.links import read_link
 
 CLONE_NEWNET = 0x40000000
 
@@ -84,6 +87,8 @@ def veth_line(mtu: int = 1500, *, ipv6: bool = False) -> Generator[Line]:
         run("ip", "-n", left.name, "link", "add", *ends)
         for here, there in ((left, right), (right, left)):
             _set_up(here, there, ipv6=ipv6)
+        for side in (left, right):
+            _await_carrier(side)
         yield Line(left, right)
 
 
@@ -121,6 +126,15 @@ def _set_up(here: Namespace, there: Namespace, *, ipv6: bool) -> None:
                 *("ip", "neighbour", "replace", neighbour, "lladdr", there.mac),
                 *("dev", here.device, "nud", "permanent"),
             )
+
+
+def _await_carrier(side: Namespace) -> None:
+    """The kernel tells a device of its carrier in its own time, and drops what is sent before."""
+    deadline = time.monotonic() + 10
+    with side.entered():
+        while not ((link := read_link(side.device)) and link.is_running):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
 
 def _set_namespace(descriptor: int) -> None:
