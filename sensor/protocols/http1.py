@@ -9,11 +9,12 @@ nothing is held back, and if it agrees to Upgrade, what was read of them is drop
 may carry HTTP itself, so there the first octets that are not HTTP end it.
 """
 
+from sensor.config import Http1Limits
 from sensor.protocols.http1_pairing import OVER, STAYS, Pairing
 from sensor.protocols.http1_reader import DONE, FIELDS
 from sensor.protocols.http1_request import RequestReader
 from sensor.protocols.http1_response import ResponseReader
-from sensor.protocols.http1_shared import SKIP_BODY, Http1Counters, Http1Limits, Http1Shared
+from sensor.protocols.http1_shared import SKIP_BODY, Http1Counters, Http1Shared
 from sensor.protocols.transaction import HttpTransaction
 
 __all__ = ["Http1Counters", "Http1Limits", "Http1Parser", "Http1Shared"]
