@@ -76,14 +76,17 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("--metrics and --no-metrics exclude each other")
 
     def read() -> Configuration:
-        return load_configuration(options.config).overridden(_overrides(options))
+        configuration = load_configuration(options.config).overridden(_overrides(options))
+        capture = configuration.capture
+        if not capture.interfaces:
+            raise ConfigError("no interface to capture on; name one with -i, or in [capture] interfaces")
+        if capture.backend_in_use == "libpcap" and capture.workers > 1:
+            raise ConfigError(
+                "libpcap cannot share an interface's packets among workers; leave --workers at 1"
+            )
+        return configuration
 
     configuration = read()
-    capture = configuration.capture
-    if not capture.interfaces:
-        raise ConfigError("no interface to capture on; name one with -i, or in [capture] interfaces")
-    if capture.backend_in_use == "libpcap" and capture.workers > 1:
-        raise ConfigError("libpcap cannot share an interface's packets among workers; leave --workers at 1")
     database_to_write(configuration.store.path)
     service = Service(configuration, read)
     gc.collect()

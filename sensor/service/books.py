@@ -39,14 +39,12 @@ class Books:
     def __init__(self) -> None:
         self._open: dict[str, _Stretch] = {}
         self._told: dict[str, Entry] = {}
-        """What the rows so far come to: the next stretch goes on from there, so that no packet is left out."""
-        self._closed: dict[str, Entry] = {}
-        """Accounts of interfaces when their last stretch ended because nobody looked any more."""
+        """What the rows so far come to: the next stretch goes on from there, and no packet is left out."""
 
     def forget(self, name: str) -> None:
         """An interface of that name is captured on no more; the next one counts from zero."""
         self._open.pop(name, None)
-        self._closed.pop(name, None)
+        self._told.pop(name, None)
 
     def is_due(self, wall_ns: int) -> bool:
         """Whether a minute has ended since a stretch began."""

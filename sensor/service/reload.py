@@ -4,6 +4,7 @@ Each load is a generation. Workers go on with the old one until they have compil
 both may come for a while, and each says of which it is.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable
 from typing import Final
@@ -18,7 +19,7 @@ from signatures.loader import load_signatures
 from signatures.model import Signature
 
 _KEPT: Final = 3
-"""Generations whose alerts may still come: a worker compiles one at a time."""
+"""Generations whose alerts may still come: a reload waits for workers to take the one before it."""
 
 
 class Generations:
@@ -30,47 +31,59 @@ class Generations:
         self._number = 0
         self._began = 0.0
         self._waiting: set[WorkerProcess] = set()
+        self._answered: set[WorkerProcess] = set()
+        self.settled = asyncio.Event()
+        """No worker compiles."""
 
     def load(self, configuration: Configuration) -> Configure:
-        """Load what ``configuration`` names; the message to workers.
+        """Load what ``configuration`` names: the message to workers, which `take` puts into use.
 
         :raises SensorError: one line for each mistake; what was in use stays so.
         """
-        began = time.monotonic()
+        self._began = time.monotonic()
         wanted = configuration.signatures
         try:
             loaded = load_signatures(wanted.paths, builtin=wanted.builtin).signatures
         except SensorError as error:
             self.status.rejected = len(str(error).splitlines())
-            self._failed()
             raise
-        self._began = began
-        self._number += 1
-        self._known[self._number] = loaded
+        self.status.rejected = 0
+        return Configure(self._number + 1, list(loaded))
+
+    def take(self, message: Configure) -> None:
+        """Signatures that were loaded are in use from now on."""
+        self._number = message.generation
+        self._answered.clear()
+        self._known[self._number] = loaded = tuple(message.signatures)
         self._known.pop(self._number - _KEPT, None)
         self.status.loaded = len(loaded)
-        self.status.rejected = 0
         self.status.digest = digest_signatures(loaded)
         self.status.loaded_ns = time.time_ns()
         self.status.last_reload_failed = False
-        return Configure(self._number, list(loaded))
 
     def expect(self, workers: Iterable[WorkerProcess]) -> None:
-        """A reload is done when each of these has answered."""
-        self._waiting = set(workers)
+        """A reload is done, and `settled`, when each of these has answered."""
+        self._waiting = set(workers) - self._answered
+        if self._waiting:
+            self.settled.clear()
+        else:
+            self.settled.set()
 
     def configured(self, worker: WorkerProcess, message: Configured) -> str:
         """Take a worker's answer; why it could not take the signatures, or empty."""
         if message.generation == self._number:
             self._waiting.discard(worker)
+            self._answered.add(worker)
             if message.error:
                 self._failed()
             elif not self._waiting:
                 self.status.reload_seconds = time.monotonic() - self._began
+            if not self._waiting:
+                self.settled.set()
         return message.error
 
     def refused(self) -> None:
-        """A reload was not taken, for another reason than signatures."""
+        """A reload was not taken."""
         self._failed()
 
     def signature(self, generation: int, index: int) -> Signature:

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from itertools import chain
 from typing import Any, Final
 
@@ -33,12 +33,12 @@ from sensor.service.notify import Notifier
 from sensor.service.reload import Generations
 from sensor.service.watch import Watch
 from sensor.service.worker_process import WorkerProcess
-from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, ServiceStatus
+from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, LedgerCounts, ServiceStatus
 from sensor.store.recorder import AlertRecorder
 from sensor.store.records import RunCounts, RunStatus
 from sensor.store.source import Source
 from sensor.version import version
-from sensor.worker.messages import Alerts, Configured, alert_of
+from sensor.worker.messages import Alerts, Configure, Configured, alert_of
 from signatures.model import Severity
 
 _TICK: Final = 1.0
@@ -49,7 +49,8 @@ _RETRY_TICKS: Final = 5
 _READY_SECONDS: Final = 30.0
 _NEEDS_RESTART: Final = (
     *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
-    *("capture.user", "store.path", "metrics.listen", "control.socket", "limits.memory"),
+    *("capture.user", "store.path", "eve.path", "metrics.listen", "metrics.web_config"),
+    *("metrics.bearer_token_file", "control.socket", "limits.memory", "log.level", "log.format"),
 )
 """What a reload leaves as it was."""
 
@@ -62,12 +63,16 @@ class Service:
 
         :param reread: makes the configuration anew at a reload; raises SensorError.
         """
+        self._at_start = configuration
+        """What was said at the start: most of it holds until the end."""
         self._configuration = configuration
         self._reread = reread
         self._journal = Journal(configuration.log.level, configuration.log.format)
         self._notifier = Notifier()
         self._generations = Generations()
         self._books = Books()
+        self._past = LedgerCounts()
+        """Of interfaces that a reload dropped."""
         self._watch = Watch(self._journal)
         self._interfaces: dict[str, InterfaceCapture] = {}
         self._recorder: AlertRecorder
@@ -77,7 +82,10 @@ class Service:
         self._stored: dict[str, dict[str, int]] = {}
         self._latency = Histogram.of(LATENCY_BUCKETS)
         self._stop = asyncio.Event()
+        self._message: Configure
+        """Signatures in use."""
         self._reloading = asyncio.Lock()
+        self._reload_wanted = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -86,7 +94,8 @@ class Service:
         :raises SensorError: if it can't begin.
         """
         configuration = self._configuration
-        message = self._generations.load(configuration)
+        self._message = self._generations.load(configuration)
+        self._generations.take(self._message)
         self._count_from_zero()
         async with AsyncExitStack() as stack:
             control = ControlServer(configuration.control.socket, self.status)
@@ -101,8 +110,6 @@ class Service:
             stack.callback(links.close)
             self._handle_signals(links)
             await self._open_interfaces(stack)
-            for interface in self._interfaces.values():
-                interface.configure(message)
             self._generations.expect(self._workers())
             stack.push_async_callback(self._end)
             self._keep_books(self._interface_statuses(), write=True)
@@ -175,7 +182,7 @@ class Service:
             self._journal("warning", "interface_missing", error=str(problem))
 
     def _interface(self, name: str) -> InterfaceCapture:
-        return InterfaceCapture(
+        interface = InterfaceCapture(
             name,
             self._configuration,
             on_alerts=self._on_alerts,
@@ -183,12 +190,14 @@ class Service:
             on_event=self._journal,
             on_configured=self._on_configured,
         )
+        interface.configure(self._message)
+        return interface
 
     def _handle_signals(self, links: LinkWatch) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._start(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, self._want_reload)
 
         def changed() -> None:
             links.drain()
@@ -253,7 +262,7 @@ class Service:
             for status in statuses
         }
         self._recorder.add_ledger(list(self._books.rows(entries, wall, monotonic)))
-        total = account.total(status.ledger for status in statuses)
+        total = account.total([self._past, *(status.ledger for status in statuses)])
         self._recorder.counts = RunCounts(total.received, total.decoded, total.rejected)
 
     async def _follow_all(self) -> None:
@@ -273,40 +282,46 @@ class Service:
     def _states(self) -> dict[str, str]:
         return {name: interface.state for name, interface in self._interfaces.items()}
 
+    def _want_reload(self) -> None:
+        """However often it is asked for while another goes on, one more does."""
+        if not self._reload_wanted:
+            self._reload_wanted = True
+            self._start(self._reload())
+
     async def _reload(self) -> None:
         """Take the configuration and signatures as they are now, or keep what was, and say so."""
         async with self._reloading:
+            self._reload_wanted = False
             self._notifier.reloading()
             try:
                 configuration = self._reread()
+                message = self._generations.load(configuration)
+                if self._eve is not None:
+                    self._eve.reopen()
+                if self._metrics is not None:
+                    await self._metrics.reload()
             except SensorError as error:
                 self._generations.refused()
                 self._journal("error", "reload_refused", error=str(error))
             else:
-                await self._take(configuration)
+                await self._take(configuration, message)
             self._notifier.ready()
 
-    async def _take(self, configuration: Configuration) -> None:
-        try:
-            message = self._generations.load(configuration)
-            if self._metrics is not None:
-                await self._metrics.reload()
-            if self._eve is not None:
-                self._eve.reopen()
-        except SensorError as error:
-            self._journal("error", "reload_refused", error=str(error))
-            return
-        old = self._configuration
-        self._configuration = configuration
-        left = [key for key in _NEEDS_RESTART if old.value(key) != configuration.value(key)]
+    async def _take(self, configuration: Configuration, message: Configure) -> None:
+        left = [key for key in _NEEDS_RESTART if self._at_start.value(key) != configuration.value(key)]
         if left:
             self._journal("warning", "restart_needed", settings=" ".join(left))
-        await self._change_interfaces()
+        self._configuration = configuration
+        self._message = message
+        self._generations.take(message)
+        self._count_from_zero()
         for interface in self._interfaces.values():
             interface.configure(message)
+        await self._change_interfaces()
         self._generations.expect(self._workers())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._generations.settled.wait(), _READY_SECONDS)
         self._generations.status.reloads += 1
-        self._count_from_zero()
         self._journal("info", "reloaded", signatures=self._generations.status.loaded)
 
     async def _change_interfaces(self) -> None:
@@ -314,7 +329,7 @@ class Service:
         for name in [name for name in self._interfaces if name not in wanted]:
             await self._interfaces[name].close()
             self._keep_books(self._interface_statuses(), write=True)
-            del self._interfaces[name]
+            self._past += self._interfaces.pop(name).counts()
             self._books.forget(name)
             self._watch.forget(name)
             self._journal("info", "interface_dropped", interface=name)

@@ -78,6 +78,8 @@ class WorkerProcess:
         self._page_descriptor = make_page()
         self._page = CountersPage(self._page_descriptor)
         self._configure: Configure | None = None
+        self._sent: Configure | None = None
+        """As `_configure`, to the process that lives."""
         self._process: asyncio.subprocess.Process | None = None
         self._channel: asyncio.StreamWriter | None = None
         self._stopping = False
@@ -117,8 +119,8 @@ class WorkerProcess:
     def configure(self, message: Configure) -> None:
         """Have it take signatures into use, and every later life of it."""
         self._configure = message
-        if self._state == "running":
-            self._send(message)
+        if self._state == "running":  # else once it is
+            self._send_configure()
 
     async def run(self) -> None:
         """Keep it alive until it has finished after `stop`."""
@@ -187,8 +189,7 @@ class WorkerProcess:
         guard = asyncio.create_task(self._guard(process))
         try:
             self._send(self._begin(self._page_descriptor))
-            if self._configure is not None:
-                self._send(self._configure)
+            self._send_configure()
             await self._listen(reader)
         finally:
             guard.cancel()
@@ -232,6 +233,8 @@ class WorkerProcess:
             self._confined_by = message.confined_by
             if self._restarts:
                 self._on_event("warning", "worker_restarted", worker=self.index, restarts=self._restarts)
+            if self._sent is not self._configure:
+                self._send_configure()
             if self._stopping:
                 self._send(Stop())
         elif isinstance(message, Finished):
@@ -248,6 +251,11 @@ class WorkerProcess:
                 self._on_event("error", "worker_hangs", worker=self.index, seconds=limit // 10**9)
                 process.kill()
                 return
+
+    def _send_configure(self) -> None:
+        self._sent = self._configure
+        if self._configure is not None:
+            self._send(self._configure)
 
     def _send(self, message: Begin | Configure | Stop) -> None:
         assert self._channel is not None
