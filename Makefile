@@ -53,6 +53,11 @@ bench-live: .venv/.dev ## measure live capture over a veth pair, as root on Linu
 	@.ci/install-debian
 	$(BIN)/python -m tests.bench.live $(ARGS)
 
+.PHONY: soak
+soak: .venv/.dev ## run the service under mixed traffic for an hour, as root on Linux; ARGS="--seconds N"
+	@.ci/install-debian
+	$(BIN)/python -m tests.bench.soak $(ARGS)
+
 .PHONY: fuzz
 fuzz: .venv/.dev ## run each fuzz target for FUZZ_SECONDS (60); findings stay in .cache/fuzz
 	@set -e; for file in tests/fuzz/fuzz_*.py; do \

@@ -103,6 +103,15 @@ _TABLES: Final = {
             "独自のシグネチャファイルまたはディレクトリ。相対パスはこのファイルの場所から。",
             option="--signatures",
         ),
+        Key(
+            "bypass_encrypted",
+            False,  # a value, not a flag
+            values.boolean,
+            "Do not look for keywords in what TLS has encrypted. Saves work; but who wants to hide a keyword"
+            " from the sensor can make text look like TLS.",
+            "TLS で暗号化された部分ではキーワードを探しません。負荷は減りますが、平文を TLS に見せかけて"
+            "検知を逃れることが可能になります。",
+        ),
     ),
     "store": (
         Key(

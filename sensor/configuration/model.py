@@ -58,6 +58,8 @@ class Signatures:
 
     builtin: bool
     paths: tuple[Path, ...]
+    bypass_encrypted: bool
+    """Whether payload that TLS has encrypted is passed over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,7 @@ class InterfaceCapture:
                 capture.user,
                 configuration.worker_memory,
                 configuration.eve.path is not None,
+                configuration.signatures.bypass_encrypted,
             )
 
         worker = WorkerProcess(

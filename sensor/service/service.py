@@ -49,7 +49,14 @@ _RETRY_TICKS: Final = 5
 _READY_SECONDS: Final = 30.0
 _NEEDS_RESTART: Final = (
     *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
-    *("capture.user", "store.path", "eve.path", "metrics.listen", "metrics.web_config"),
+    *(
+        "capture.user",
+        "signatures.bypass_encrypted",
+        "store.path",
+        "eve.path",
+        "metrics.listen",
+        "metrics.web_config",
+    ),
     *("metrics.bearer_token_file", "control.socket", "limits.memory", "log.level", "log.format"),
 )
 """What a reload leaves as it was."""

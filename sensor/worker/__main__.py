@@ -79,7 +79,7 @@ def _prepare(begin: Begin, channel: Channel) -> Worker:
     keep = [channel.fileno(), source.fileno()]
     if memory.descriptor is not None:
         keep.append(memory.descriptor)
-    settings = Settings.for_memory(begin.memory_octets)
+    settings = Settings.for_memory(begin.memory_octets, bypass_encrypted=begin.bypass_encrypted)
     confined_by = confine(begin.user or None, keep, own_capture=isinstance(source, LibpcapSource))
     # What is alive now stays so; the collector need not walk it again and again.
     gc.collect()

@@ -52,6 +52,7 @@ class Begin(msgspec.Struct, tag=True, frozen=True):
     memory_octets: int
     """What it may use."""
     want_eve: bool
+    bypass_encrypted: bool
 
 
 class Configure(msgspec.Struct, tag=True, frozen=True):
