@@ -139,20 +139,34 @@ class Live:
         assert all(row[-1] == 0 for row in rows), rows
         assert sums["delivered"] == sums["decoded"] + sums["rejected"] + sums["shed"], sums
         assert sums["received"] == sums["dropped"] + sums["delivered"], sums
+        # Every packet of a run that ended is in one of its rows.
+        runs = self.rows(
+            "SELECT run.received, run.decoded, sum(ledger.received), sum(ledger.decoded)"
+            " FROM run JOIN ledger ON run.id = run_id WHERE status = 'completed' GROUP BY run.id"
+        )
+        assert all(run[:2] == run[2:] for run in runs), runs
         return sums
 
 
 @contextlib.contextmanager
 def live_sensor(
-    command: Path, side: Namespace, home: Path, *options: str | Path, eve: bool = True, wait: bool = True
+    command: Path,
+    side: Namespace,
+    home: Path,
+    *options: str | Path,
+    eve: bool = True,
+    wait: bool = True,
+    named: bool = True,
 ) -> Iterator[Live]:
     """Run the service on ``side`` of a line until the block ends; leaves no process behind.
 
     :param options: of ``run``, beside those for interface, files and ports.
+    :param named: name the interface on the command line.
     """
     port = 9477  # each namespace has ports of its own
     said = home / "said.txt"
-    live_options = ["-i", side.device, "--db", home / "live.db", "--socket", home / "control.sock"]
+    live_options: list[str | Path] = ["-i", side.device] if named else []
+    live_options += ["--db", home / "live.db", "--socket", home / "control.sock"]
     if eve:
         live_options += ["--eve", home / "eve.json"]
     environment = {
