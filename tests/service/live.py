@@ -8,9 +8,10 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.netns import Namespace
@@ -157,11 +158,15 @@ def live_sensor(
     eve: bool = True,
     wait: bool = True,
     named: bool = True,
+    before: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Live]:
     """Run the service on ``side`` of a line until the block ends; leaves no process behind.
 
     :param options: of ``run``, beside those for interface, files and ports.
     :param named: name the interface on the command line.
+    :param before: a command that starts the service.
+    :param environment: beside the usual one.
     """
     port = 9477  # each namespace has ports of its own
     said = home / "said.txt"
@@ -169,13 +174,14 @@ def live_sensor(
     live_options += ["--db", home / "live.db", "--socket", home / "control.sock"]
     if eve:
         live_options += ["--eve", home / "eve.json"]
-    environment = {
+    usual = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("LC_", "LANG", "XDG_", "PYTHON", "NOTIFY_"))
     }
     with said.open("a") as out:
         process = side.popen(
+            *before,
             str(command),
             "run",
             *map(str, live_options),
@@ -184,7 +190,7 @@ def live_sensor(
             stdout=out,
             stderr=out,
             text=True,
-            env=environment | {"HOME": str(home), "TZ": "UTC"},
+            env={**usual, "HOME": str(home), "TZ": "UTC", **environment},
         )
     live = Live(process, side, home, said, port)
     try:
