@@ -55,6 +55,11 @@ class ServiceCollector(Collector):
         yield from _detections(status)
         yield from _signatures(status.signatures)
         yield from _store(status.store)
+        yield _counter(
+            "watchdog_eve_unwritten_events",
+            "EVE events that their file did not take. On growth: make room on its disk.",
+            status.eve_lines_lost,
+        )
 
 
 def _detections(status: ServiceStatus) -> Iterator[Metric]:

@@ -192,3 +192,5 @@ class ServiceStatus(msgspec.Struct):
     """Stored detections by category, then severity; every category in use is there from the start."""
     detection_latency: Histogram = msgspec.field(default_factory=lambda: Histogram.of(LATENCY_BUCKETS))
     """Seconds from packet to committed detection."""
+    eve_lines_lost: int = 0
+    """EVE events that the file did not take: its disk is full."""

@@ -137,6 +137,7 @@ class Service:
             signatures=self._generations.status,
             detections=self._stored,
             detection_latency=self._latency,
+            eve_lines_lost=self._eve.lines_lost if self._eve is not None else 0,
         )
 
     async def _open_store(self, stack: AsyncExitStack) -> None:

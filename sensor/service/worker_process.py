@@ -174,6 +174,7 @@ class WorkerProcess:
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(), self._page_descriptor, *self._inherited),
                 env=_environment(),
+                process_group=0,  # a terminal's Ctrl-C is for the service alone
             )
         except OSError as error:
             ours.close()
