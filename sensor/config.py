@@ -21,7 +21,7 @@ _MEMO_COST: Final = 4 * (2 * 2_048 + 512)
 """Four memos, each of the longest heads it takes, with what they say beside them."""
 _FIRED_COST: Final = 320
 _LEAST_BATCH: Final = 512 << 10
-_BATCH_SHARE: Final = 256
+_BATCH_SHARE: Final = 90
 _REGEX_STREAM_COST: Final = 5_120
 
 

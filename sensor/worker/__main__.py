@@ -72,14 +72,17 @@ def _first_messages(connection: socket.socket) -> tuple[Begin, Configure]:
 def _prepare(begin: Begin, channel: Channel) -> Worker:
     """Open and map everything, then give up all rights."""
     preload()
+    settings = Settings.for_memory(begin.memory_octets, bypass_encrypted=begin.bypass_encrypted)
     page = CountersPage(begin.page)
     source: Source[Any]
-    source = RingSource(begin.source) if isinstance(begin.source, RingPlace) else LibpcapSource(begin.source)
+    if isinstance(begin.source, RingPlace):
+        source = RingSource(begin.source, settings.batch_octets)
+    else:
+        source = LibpcapSource(begin.source)
     memory = ResidentMemory()
     keep = [channel.fileno(), source.fileno()]
     if memory.descriptor is not None:
         keep.append(memory.descriptor)
-    settings = Settings.for_memory(begin.memory_octets, bypass_encrypted=begin.bypass_encrypted)
     confined_by = confine(begin.user or None, keep, own_capture=isinstance(source, LibpcapSource))
     # What is alive now stays so; the collector need not walk it again and again.
     gc.collect()

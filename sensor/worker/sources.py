@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sensor.capture.af_packet import RingGeometry, take_error
 from sensor.capture.batch import Batch
 from sensor.capture.libpcap import open_live
-from sensor.capture.packet_ring import PacketRing
+from sensor.capture.packet_ring import BATCH_OCTETS, PacketRing
 from sensor.decode.stack import LINK_TYPES
 from sensor.errors import CaptureError
 from sensor.worker.messages import LivePlace, RingPlace
@@ -25,10 +25,12 @@ class RingTaken:
 class RingSource:
     """The ring of a packet socket. What is taken lies in it until it is given back."""
 
-    def __init__(self, place: RingPlace) -> None:
+    def __init__(self, place: RingPlace, batch_octets: int) -> None:
+        """:param batch_octets: what the pipeline takes at once."""
         geometry = RingGeometry(place.block_size, place.block_count, place.link_type)
         self._ring = PacketRing(place.descriptor, geometry)
         self._socket = socket.socket(fileno=place.descriptor)
+        self._limit = min(BATCH_OCTETS, batch_octets)
 
     def fileno(self) -> int:
         """Readable while blocks wait."""
@@ -36,7 +38,7 @@ class RingSource:
 
     def take(self, first_number: int) -> RingTaken | None:
         """The oldest blocks that wait."""
-        ready = self._ring.ready(first_number)
+        ready = self._ring.ready(first_number, self._limit)
         if ready is None:
             return None
         return RingTaken(ready.batch, ready.packets, ready.last_sequence)
