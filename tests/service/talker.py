@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.netns import Line
 
+NOBODY = bytes([198, 19, 255, 254])
 WORD = "talker says hello"
 SIGNATURES = f"""
 [[signature]]
@@ -29,18 +30,33 @@ def write_signatures(home: Path, text: str = SIGNATURES) -> Path:
     return path
 
 
-def datagram(number: int, line: Line, word: str = WORD) -> bytes:
-    """An Ethernet frame from left to right, with addresses that nobody has and that tell its number."""
-    payload = f"{word} {number}".encode()
+def datagram(number: int, line: Line, word: str = WORD, length: int = 0) -> bytes:
+    """An Ethernet frame from left to right, with addresses that nobody has and that tell its number.
+
+    :param length: of its payload at least.
+    """
+    payload = f"{word} {number}".encode().ljust(length)
     udp = struct.pack("!4H", 40_000 + number % 1000, 4000, 8 + len(payload), 0) + payload
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), number & 0xFFFF, 0, 64, 17, 0)
-    addresses = source_of(number) + bytes([198, 19, 255, 254])
+    return ethernet(line, ipv4(source_of(number), 17, udp, number))
+
+
+def ethernet(line: Line, packet: bytes) -> bytes:
+    """A frame from left to right."""
+    return bytes.fromhex((line.right.mac + line.left.mac).replace(":", "")) + b"\x08\x00" + packet
+
+
+def ipv4(source: bytes, protocol: int, payload: bytes, number: int = 0, fragment: int = 0) -> bytes:
+    """A packet to an address that nobody has.
+
+    :param fragment: flags and offset, as the header has them.
+    """
+    words = (0x45, 0, 20 + len(payload), number & 0xFFFF, fragment, 64, protocol, 0)
+    header = struct.pack("!BBHHHBBH", *words)
+    addresses = source + NOBODY
     total: int = sum(struct.unpack("!10H", header + addresses))
     total = (total & 0xFFFF) + (total >> 16)
     checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-    ip = header[:10] + checksum.to_bytes(2, "big") + addresses
-    ends = (line.right.mac, line.left.mac)
-    return bytes.fromhex("".join(ends).replace(":", "")) + b"\x08\x00" + ip + udp
+    return header[:10] + checksum.to_bytes(2, "big") + addresses + payload
 
 
 def source_of(number: int) -> bytes:
@@ -51,8 +67,9 @@ def source_of(number: int) -> bytes:
 class Talker:
     """Sends from the left side of a line until it is stopped."""
 
-    def __init__(self, line: Line, rate: int = 1000, first: int = 0) -> None:
+    def __init__(self, line: Line, rate: int = 1000, first: int = 0, length: int = 0) -> None:
         """:param rate: datagrams a second, at most 60,000 in all."""
+        self._length = length
         self._line = line
         self._pause = 10 / rate
         self._first = first
@@ -67,7 +84,7 @@ class Talker:
     def say(self, count: int, word: str = WORD) -> None:
         """Send so many at once."""
         for _ in range(count):
-            self._socket.send(datagram(self._first + self.sent, self._line, word))
+            self._socket.send(datagram(self._first + self.sent, self._line, word, self._length))
             self.sent += 1
 
     def stop(self) -> None:
@@ -91,9 +108,9 @@ class Talker:
 
 
 @contextlib.contextmanager
-def talking(line: Line, rate: int = 1000, first: int = 0) -> Iterator[Talker]:
+def talking(line: Line, rate: int = 1000, first: int = 0, length: int = 0) -> Iterator[Talker]:
     """A talker that talks."""
-    talker = Talker(line, rate, first)
+    talker = Talker(line, rate, first, length)
     try:
         talker.start()
         yield talker
