@@ -61,7 +61,7 @@ def ipv4(source: bytes, protocol: int, payload: bytes, number: int = 0, fragment
 
 def source_of(number: int) -> bytes:
     """The datagram's source address."""
-    return (198 << 24 | 18 << 16 | number).to_bytes(4, "big")
+    return ((198 << 24 | 18 << 16) + number).to_bytes(4, "big")
 
 
 class Talker:
