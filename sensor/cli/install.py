@@ -19,7 +19,7 @@ examples:
 _ADVICE = (
     "put the sensor where every user may read it:\n"
     "  sudo python3 -m venv /opt/watchdog-sensor\n"
-    "  sudo /opt/watchdog-sensor/bin/pip install watchdog-sensor"
+    "  sudo /opt/watchdog-sensor/bin/pip install ."
 )
 _TEXT = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sensor.configuration import Configuration
-from sensor.errors import SensorError
+from sensor.errors import SignatureError
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import SignatureStatus
 from sensor.store.source import digest_signatures
@@ -38,15 +38,21 @@ class Generations:
     def load(self, configuration: Configuration) -> Configure:
         """Load what ``configuration`` names: the message to workers, which `take` puts into use.
 
-        :raises SensorError: one line for each mistake; what was in use stays so.
+        :raises SignatureError: where the first mistake is; what was in use stays so.
         """
         self._began = time.monotonic()
         wanted = configuration.signatures
         try:
             loaded = load_signatures(wanted.paths, builtin=wanted.builtin).signatures
-        except SensorError as error:
-            self.status.rejected = len(str(error).splitlines())
-            raise
+        except SignatureError as error:
+            # The reasons may quote keywords, and those are nobody's business but their owner's.
+            mistakes = str(error).splitlines()
+            self.status.rejected = len(mistakes)
+            first = ":".join(mistakes[0].split(":")[:2])
+            raise SignatureError(
+                f"mistakes in signature files: {len(mistakes):,}, the first at {first}; "
+                "watchdog-sensor signatures check tells all"
+            ) from error
         self.status.rejected = 0
         return Configure(self._number + 1, list(loaded))
 

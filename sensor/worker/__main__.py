@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+import msgspec
+
 from sensor.config import Settings
 from sensor.errors import SensorError
 from sensor.worker.channel import Channel, ParentGoneError
@@ -26,6 +28,8 @@ from sensor.worker.sandbox import confine
 from sensor.worker.sources import LibpcapSource, RingSource
 
 _READ: Final = 1 << 18
+_OTHER_VERSION: Final = "the service is of another version than its workers now are; restart it"
+"""After an update of the program under a service that runs."""
 _CRASHED: Final = 70
 """EX_SOFTWARE of sysexits.h: a mistake of ours, told on standard error."""
 
@@ -62,10 +66,13 @@ def _first_messages(connection: socket.socket) -> tuple[Begin, Configure]:
         octets = connection.recv(_READ)
         if not octets:
             raise ParentGoneError
-        messages += map(to_worker.decode, unframer.feed(octets))
+        try:
+            messages += map(to_worker.decode, unframer.feed(octets))
+        except msgspec.MsgspecError as error:
+            raise MessageError(_OTHER_VERSION) from error
     begin, configure = messages[:2]
     if not isinstance(begin, Begin) or not isinstance(configure, Configure):
-        raise MessageError("the service speaks another version; restart it")
+        raise MessageError(_OTHER_VERSION)
     return begin, configure
 
 
@@ -75,11 +82,13 @@ def _prepare(begin: Begin, channel: Channel) -> Worker:
     settings = Settings.for_memory(begin.memory_octets, bypass_encrypted=begin.bypass_encrypted)
     page = CountersPage(begin.page)
     source: Source[Any]
+    ring_octets = 0
     if isinstance(begin.source, RingPlace):
         source = RingSource(begin.source, settings.batch_octets)
+        ring_octets = begin.source.block_size * begin.source.block_count
     else:
         source = LibpcapSource(begin.source)
-    memory = ResidentMemory()
+    memory = ResidentMemory(ring_octets)
     keep = [channel.fileno(), source.fileno()]
     if memory.descriptor is not None:
         keep.append(memory.descriptor)

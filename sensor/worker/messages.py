@@ -5,7 +5,7 @@ against its type when it is read, and its length against `MAX_MESSAGE` before th
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -80,29 +80,38 @@ class Configured(msgspec.Struct, tag=True, frozen=True):
     error: str = ""
 
 
+_Name = Annotated[str, msgspec.Meta(max_length=64)]
+"""An address, a protocol, a buffer."""
+_Number = Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
+"""What SQLite holds."""
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Octets = Annotated[bytes, msgspec.Meta(max_length=1 << 17)]
+"""A head has 64 KiB at most, and so have its parts."""
+
+
 class AlertRecord(msgspec.Struct, array_like=True, frozen=True):
     """An `Alert` on its way to the parent, which has the signatures."""
 
     signature: int
     """Index in the signatures of its generation."""
-    buffer: str
-    ts_ns: int
-    flow_id: int
-    tx_id: int
-    src_ip: str
-    src_port: int
-    dst_ip: str
-    dst_port: int
-    proto: str
-    app_proto: str
-    packet_number: int
-    offset: int
-    length: int
-    excerpt: bytes
-    excerpt_offset: int
-    http_method: bytes
-    http_host: bytes
-    http_url: bytes
+    buffer: _Name
+    ts_ns: _Number
+    flow_id: _Number
+    tx_id: _Number
+    src_ip: _Name
+    src_port: _Port
+    dst_ip: _Name
+    dst_port: _Port
+    proto: _Name
+    app_proto: _Name
+    packet_number: _Number
+    offset: _Number
+    length: _Number
+    excerpt: _Octets
+    excerpt_offset: _Number
+    http_method: _Octets
+    http_host: _Octets
+    http_url: _Octets
 
 
 class Alerts(msgspec.Struct, tag=True, frozen=True):

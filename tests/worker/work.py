@@ -53,7 +53,7 @@ def prepare(folder: Path) -> tuple[Callable[[], dict[str, Any]], list[int]]:
         b"br": brotli.compress(_TEXT),
         b"zstd": zstandard.ZstdCompressor().compress(_TEXT),
     }
-    resident = ResidentMemory()
+    resident = ResidentMemory(0)
     imported = set(sys.modules) - loaded
 
     def do() -> dict[str, Any]:
