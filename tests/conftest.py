@@ -62,6 +62,7 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
         "tcpreplay": Need(lambda: _has("tcpreplay"), "install tcpreplay"),
         "prometheus": Need(lambda: _has("prometheus") and _has("promtool"), "install prometheus"),
         "systemd": Need(lambda: _has("systemd-analyze"), "install systemd"),
+        "faketime": Need(lambda: _has("faketime"), "install faketime"),
         "root": Need(_is_root, "run as root"),
         "linux": Need(lambda: sys.platform == "linux", "run on Linux", excused=True),
         "posix": Need(lambda: os.name == "posix", "run on Linux or macOS", excused=True),
