@@ -238,7 +238,7 @@ class Service:
             self._tick(ticks)
             ticks += 1
             if ticks % _RETRY_TICKS == 0:
-                await self._follow_all()
+                self._start(self._follow_all())
             try:
                 await asyncio.wait_for(self._stop.wait(), _TICK)
             except TimeoutError:

@@ -41,8 +41,11 @@ class Channel:
         connection.setblocking(False)
         self._connection = connection
         self._unframer = Unframer()
-        self._waiting: deque[memoryview] = deque()
+        self._waiting: deque[tuple[memoryview, int, int]] = deque()
+        """What is left of each message, and the detections and events in it."""
         self.waiting_octets = 0
+        self.alerts_waiting = 0
+        self.eve_events_waiting = 0
         self.alerts_lost = 0
         self.eve_events_lost = 0
 
@@ -75,15 +78,19 @@ class Channel:
 
         :raises ParentGoneError: if nobody is there.
         """
-        if isinstance(message, EveLines) and self.waiting_octets > EVE_BOUND:
-            self.eve_events_lost += message.lines.count(b"\n")
+        alerts = len(message.alerts) if isinstance(message, Alerts) else 0
+        events = message.lines.count(b"\n") if isinstance(message, EveLines) else 0
+        if events and self.waiting_octets > EVE_BOUND:
+            self.eve_events_lost += events
             return
-        if isinstance(message, Alerts) and self.waiting_octets > ALERT_BOUND:
-            self.alerts_lost += len(message.alerts)
+        if alerts and self.waiting_octets > ALERT_BOUND:
+            self.alerts_lost += alerts
             return
         octets = frame(message)
-        self._waiting.append(memoryview(octets))
+        self._waiting.append((memoryview(octets), alerts, events))
         self.waiting_octets += len(octets)
+        self.alerts_waiting += alerts
+        self.eve_events_waiting += events
         self.flush()
 
     def flush(self) -> None:
@@ -92,7 +99,7 @@ class Channel:
         :raises ParentGoneError: if nobody is there.
         """
         while self._waiting:
-            part = self._waiting[0]
+            part, alerts, events = self._waiting[0]
             try:
                 sent = self._connection.send(part)
             except BlockingIOError:
@@ -101,9 +108,11 @@ class Channel:
                 raise ParentGoneError from error
             self.waiting_octets -= sent
             if sent < len(part):
-                self._waiting[0] = part[sent:]
+                self._waiting[0] = part[sent:], alerts, events
             else:
                 self._waiting.popleft()
+                self.alerts_waiting -= alerts
+                self.eve_events_waiting -= events
 
     def close(self) -> None:
         """Send the rest, waiting for the parent to take it, and close."""

@@ -132,10 +132,13 @@ class Worker:
         self._index: dict[int, int] = {}
         """Of signatures in the list that the parent has, by identity."""
         self._generation = 0
-        self._counters = counters_of(page.read())
-        """As a predecessor left them."""
+        left = page.read()
+        self._counters = counters_of(left)
+        """As a predecessor left them, with what died in its memory because the parent was busy."""
+        self._counters["alerts_lost"] += left["alerts_waiting"]
+        self._counters["eve_events_lost"] += left["eve_events_waiting"]
         self._delivered = 0
-        self._finished_block = page.read()["finished_block"]
+        self._finished_block = left["finished_block"]
         self._resident = 0
         self._stopping = False
         self._last_ns = time.monotonic_ns()
@@ -227,7 +230,9 @@ class Worker:
                 self.configure(message)
             elif isinstance(message, Stop):
                 self._stopping = True
-        self._channel.flush()
+        if self._channel.waiting_octets:
+            self._channel.flush()
+            self._commit()
 
     def _work(self) -> bool:
         """Take one batch through the pipeline, if there is one; a quiet line's clock goes on."""
@@ -306,6 +311,8 @@ class Worker:
             "memory_octets": self._resident,
             "finished_block": self._finished_block,
             "generation": self._generation,
+            "alerts_waiting": self._channel.alerts_waiting,
+            "eve_events_waiting": self._channel.eve_events_waiting,
         }
         if self._pipeline is not None:
             values["flows_active"] = self._pipeline.active_flows

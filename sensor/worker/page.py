@@ -55,9 +55,12 @@ GAUGE_NAMES: Final = (
     "memory_octets",
     "finished_block",
     "generation",
+    "alerts_waiting",
+    "eve_events_waiting",
 )
 """What is so now. ``finished_block`` is the last block of the ring that was counted, ``generation`` the
-number of the configuration in use."""
+number of the configuration in use; ``alerts_waiting`` and ``eve_events_waiting`` are what the parent has not
+taken yet."""
 
 _NAMES: Final = COUNTER_NAMES + GAUGE_NAMES
 _COMMITTED, _STARTED, _ALIVE = 0, 1, 2

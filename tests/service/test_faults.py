@@ -185,3 +185,45 @@ def test_a_service_that_is_killed_leaves_no_process_and_loses_nothing_that_it_wr
     assert told == (50, 50, 0)
     shown = line.right.run(str(watchdog_sensor), "ledger", "--db", str(again.db), "--format", "json")
     assert '"reason":"killed"' in shown
+
+
+def test_what_a_busy_parent_had_not_taken_is_counted_when_its_worker_dies(
+    watchdog_sensor: Path, tmp_path: Path, line: Line
+) -> None:
+    options = ("--no-builtin", "--signatures", write_signatures(tmp_path))
+    with live_sensor(watchdog_sensor, line.right, tmp_path, *options) as live, silent_talker(line) as talker:
+        worker = live.workers()[0]["pid"]
+        os.kill(live.pid, signal.SIGSTOP)
+        talker.say(20_000)
+        seen = -1
+        while seen != (seen := processor_time(worker)):  # until it has worked all off
+            time.sleep(0.5)
+        os.kill(worker, signal.SIGKILL)
+        os.kill(live.pid, signal.SIGCONT)
+        await_(lambda: live.workers()[0]["restarts"], "it is started again")
+        live.await_running()
+        lost = live.metric("watchdog_alerts_lost_total")
+        assert lost > 0
+        assert live.metric("watchdog_eve_events_lost_total") >= lost  # flows, too
+        await_(lambda: "detections_lost" in live.events(), "that is logged")
+        assert live.stop() == 0
+    assert live.check_ledger()["decoded"] == talker.sent
+    assert detections(live) == talker.sent - lost
+
+
+def test_a_worker_that_does_not_end_is_cut_short_and_what_it_left_is_counted(
+    watchdog_sensor: Path, tmp_path: Path, line: Line
+) -> None:
+    options = ("--no-builtin", "--signatures", write_signatures(tmp_path))
+    with live_sensor(watchdog_sensor, line.right, tmp_path, *options) as live, silent_talker(line) as talker:
+        talker.say(100)
+        await_(lambda: detections(live) == 100, "detections")
+        os.kill(live.workers()[0]["pid"], signal.SIGSTOP)
+        talker.say(200)
+        began = time.monotonic()
+        assert live.stop() == 0
+        assert time.monotonic() - began < 6
+    assert "drain_cut_short" in live.events()
+    sums = live.check_ledger()
+    assert (sums["received"], sums["delivered"], sums["dropped"]) == (300, 100, 200)
+    assert detections(live) == 100
