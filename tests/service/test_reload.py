@@ -101,7 +101,7 @@ BAD_SIGNATURE = SIGNATURES.replace('severity = "low"', 'severity = "hardly"')
         ("[capture\n", SIGNATURES, "", "is not TOML"),
         ("[capture]\nringg = 1\n", SIGNATURES, "", "ring"),
         ("[capture]\ninterfaces = []\n", SIGNATURES, "", "no interface"),
-        ("", BAD_SIGNATURE, "", "severity"),
+        ("", BAD_SIGNATURE, "", "talker.toml:7"),
         ("", SIGNATURES, "basic_auth_users: [", "web.yml"),
     ],
     ids=["syntax", "unknown-key", "no-interface", "signature", "web"],
