@@ -9,7 +9,7 @@ from sensor.errors import ConfigError
 
 
 class EveFile:
-    """Appends lines to a file, and loses them rather than stop for a disk that is full."""
+    """Appends lines to a file or pipe, and loses them rather than wait for a disk or reader that is slow."""
 
     def __init__(self, path: Path, on_event: Callable[..., None]) -> None:
         """Open ``path``, made for its owner alone if it is missing.
@@ -20,20 +20,26 @@ class EveFile:
         self._on_event = on_event
         self._failing = False
         self.lines_lost = 0
+        self._rest = b""
+        """What a pipe did not take of a line that it took in part: that comes before all others."""
         self._descriptor = _open(path)
 
     def write(self, lines: bytes) -> None:
         """Append whole lines."""
         start = os.lseek(self._descriptor, 0, os.SEEK_END) if self._seekable else 0
-        written = 0
+        begun, written = len(self._rest), 0
+        lines, self._rest = self._rest + lines, b""
         try:
             while written < len(lines):
                 written += os.write(self._descriptor, memoryview(lines)[written:])
         except OSError as error:
             kept = lines.rfind(b"\n", 0, written) + 1
-            self.lines_lost += lines.count(b"\n", kept)
             if self._seekable:
                 os.ftruncate(self._descriptor, start + kept)
+            elif kept < written or written < begun:
+                kept = lines.index(b"\n", written) + 1
+                self._rest = lines[written:kept]
+            self.lines_lost += lines.count(b"\n", kept)
             if not self._failing:
                 self._failing = True
                 self._on_event("error", "eve_failing", path=str(self._path), error=error.strerror)
@@ -62,7 +68,8 @@ class EveFile:
 
 
 def _open(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
+        return os.open(path, flags, 0o600)
     except OSError as error:
         raise ConfigError(f"EVE output {path}: {error.strerror}; name another file in [eve] path") from error

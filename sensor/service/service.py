@@ -115,7 +115,7 @@ class Service:
             await self._open_metrics(stack)
             links = LinkWatch()
             stack.callback(links.close)
-            self._handle_signals(links)
+            self._handle_signals(links, stack)
             await self._open_interfaces(stack)
             self._generations.expect(self._workers())
             stack.push_async_callback(self._end)
@@ -201,7 +201,7 @@ class Service:
         interface.configure(self._message)
         return interface
 
-    def _handle_signals(self, links: LinkWatch) -> None:
+    def _handle_signals(self, links: LinkWatch, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -213,6 +213,8 @@ class Service:
 
         if links.fileno() >= 0:
             loop.add_reader(links.fileno(), changed)
+            # A change that is told of while they are closed must not be read from what is closed.
+            stack.callback(loop.remove_reader, links.fileno())
 
     def _is_looking(self) -> bool:
         """Whether every interface's packets are seen."""

@@ -1,6 +1,7 @@
 """What the service says and to whom: systemd, its log, the control socket, the file of events."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -156,6 +157,42 @@ def test_events_are_appended_and_the_file_reopened(tmp_path: Path) -> None:
 
 
 @pytest.mark.linux
+def test_a_pipe_whose_reader_sleeps_costs_events_and_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError):  # nobody reads: that would be waited for
+        EveFile(path, lambda *_, **__: None)
+    told: list[str] = []
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    eve = EveFile(path, lambda _, event, **__: told.append(event))
+    try:
+        lines = [b'{"number": %d, "filler": "%s"}\n' % (number, b"x" * 300) for number in range(1000)]
+        got = b""
+        for start in range(0, 1000, 100):
+            eve.write(b"".join(lines[start : start + 100]))
+            if start % 300 == 200:
+                got += _read_all(reader)
+        got += _read_all(reader)
+        eve.write(b"".join(lines[:1]))  # and what was left of the line before
+        got += _read_all(reader)
+    finally:
+        eve.close()
+        os.close(reader)
+    events = [json.loads(line)["number"] for line in got.splitlines()]
+    assert events[-1] == 0
+    assert events[:-1] == sorted(events[:-1])
+    assert eve.lines_lost == 1001 - len(events) > 0
+    assert told[:2] == ["eve_failing", "eve_written_again"]
+
+
+def _read_all(pipe: int) -> bytes:
+    got = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(pipe, 1 << 16):
+            got += part
+    return got
+
+
 def test_a_full_disk_costs_whole_lines_and_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
     (tmp_path / "full").symlink_to("/dev/full")
