@@ -22,7 +22,6 @@ from sensor.worker.messages import (
     Configure,
     Configured,
     EveLines,
-    Finished,
     MessageError,
     Ready,
     Stop,
@@ -226,6 +225,8 @@ class WorkerProcess:
         if isinstance(message, Alerts):
             self._on_alerts(self, message)
         elif isinstance(message, EveLines):
+            if not message.lines.endswith(b"\n"):
+                raise MessageError("events that are no whole lines")
             self._on_eve(message.lines)
         elif isinstance(message, Configured):
             self._on_configured(self, message)
@@ -238,7 +239,9 @@ class WorkerProcess:
                 self._send_configure()
             if self._stopping:
                 self._send(Stop())
-        elif isinstance(message, Finished):
+        elif not self._stopping:
+            raise MessageError("it has finished, though nobody said stop")
+        else:
             self._finished = True
 
     async def _guard(self, process: asyncio.subprocess.Process) -> None:
