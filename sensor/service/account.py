@@ -20,8 +20,6 @@ LEAST_RECORD: Final = 64
 def add_worker(counts: LedgerCounts, values: Mapping[str, int]) -> LedgerCounts:
     """``counts`` with what a worker's page says."""
     return counts + LedgerCounts(
-        received=values["source_received"],
-        dropped=_some({"ring_full": values["source_dropped"]}),
         delivered=values["delivered"],
         octets=values["received_octets"],
         decoded=values["decoded"],
@@ -31,7 +29,7 @@ def add_worker(counts: LedgerCounts, values: Mapping[str, int]) -> LedgerCounts:
 
 
 def add_kernel(counts: LedgerCounts, received: int, dropped: int) -> LedgerCounts:
-    """``counts`` with what the kernel says of a socket."""
+    """``counts`` with what the kernel says of a socket; where only the worker can ask it, with what it says."""
     return counts + LedgerCounts(received=received, dropped=_some({"ring_full": dropped}))
 
 

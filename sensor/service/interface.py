@@ -50,11 +50,13 @@ class Lane:
 
     def counts(self) -> LedgerCounts:
         """The account of this lane. The page is read first: nothing is delivered before it is received."""
-        counts = account.add_worker(LedgerCounts(), self.worker.counters())
-        if self.socket is not None:
-            received, dropped = read_statistics(self.socket.socket)
-            self.received += received
-            self.dropped += dropped
+        values = self.worker.counters()
+        counts = account.add_worker(LedgerCounts(), values)
+        if self.socket is None:
+            return account.add_kernel(counts, values["source_received"], values["source_dropped"])
+        received, dropped = read_statistics(self.socket.socket)
+        self.received += received
+        self.dropped += dropped
         return account.add_kernel(counts, self.received, self.dropped)
 
 

@@ -93,6 +93,8 @@ class Service:
         """Signatures in use."""
         self._reloading = asyncio.Lock()
         self._reload_wanted = False
+        self._following = asyncio.Lock()
+        self._follow_wanted = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -209,7 +211,7 @@ class Service:
 
         def changed() -> None:
             links.drain()
-            self._start(self._follow_all())
+            self._want_follow()
 
         if links.fileno() >= 0:
             loop.add_reader(links.fileno(), changed)
@@ -240,7 +242,7 @@ class Service:
             self._tick(ticks)
             ticks += 1
             if ticks % _RETRY_TICKS == 0:
-                self._start(self._follow_all())
+                self._want_follow()
             try:
                 await asyncio.wait_for(self._stop.wait(), _TICK)
             except TimeoutError:
@@ -275,16 +277,22 @@ class Service:
         total = account.total([self._past, *(status.ledger for status in statuses)])
         self._recorder.counts = RunCounts(total.received, total.decoded, total.rejected)
 
+    def _want_follow(self) -> None:
+        """Look at the interfaces soon; however often they change while a look goes on, one more is enough."""
+        if not self._follow_wanted:
+            self._follow_wanted = True
+            self._start(self._follow_all())
+
     async def _follow_all(self) -> None:
-        if self._stop.is_set():
-            return
-        before = None
-        while before != (states := self._states()):
-            if before is not None:
-                self._keep_books(self._interface_statuses(), write=True)
-            before = states
-            for interface in list(self._interfaces.values()):
-                await interface.follow()
+        async with self._following:
+            self._follow_wanted = False
+            before = None
+            while before != (states := self._states()) and not self._stop.is_set():
+                if before is not None:
+                    self._keep_books(self._interface_statuses(), write=True)
+                before = states
+                for interface in list(self._interfaces.values()):
+                    await interface.follow()
 
     def _interface_statuses(self) -> list[InterfaceStatus]:
         return [interface.status() for interface in self._interfaces.values()]
@@ -294,7 +302,7 @@ class Service:
 
     def _want_reload(self) -> None:
         """However often it is asked for while another goes on, one more does."""
-        if not self._reload_wanted:
+        if not self._reload_wanted and not self._stop.is_set():
             self._reload_wanted = True
             self._start(self._reload())
 

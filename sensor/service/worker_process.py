@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from sensor.status import WorkerStatus
+from sensor.telemetry import ShedLevel
 from sensor.worker.messages import (
     Alerts,
     Begin,
@@ -107,7 +108,7 @@ class WorkerProcess:
             state=self._state,
             pid=self._process.pid if self._process is not None else 0,
             restarts=self._restarts,
-            shed_level=values["shed_level"] if running else 0,
+            shed_level=min(values["shed_level"], ShedLevel.FLOWS_MOST) if running else 0,
             ring_fill=values["ring_permille"] / 1000,
             memory_octets=values["memory_octets"] if running else 0,
             flows_active=values["flows_active"] if running else 0,

@@ -92,7 +92,7 @@ def test_systemd_hears_how_the_service_does(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM, signal.SIGINT]])
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]])
 def test_an_end_under_traffic_loses_nothing(
     watchdog_sensor: Path, tmp_path: Path, line: Line, workers: str, signals: list[signal.Signals]
 ) -> None:
