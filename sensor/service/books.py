@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sensor.status import LedgerCounts
+from sensor.status import InterfaceStatus, LedgerCounts
 from sensor.store.ledger import STRETCH_NS, LedgerRow
 
 _CLOCK_SLACK_NS: Final = 1_000_000_000
@@ -23,6 +23,19 @@ class Entry:
     """Values of `SHED_WORK`."""
     looking: bool = True
     """Whether packets that come now are seen; where they aren't, the stretch ends."""
+
+
+def entry_of(status: InterfaceStatus) -> Entry:
+    """An interface's account as its status tells it."""
+    bodies, payload, bypassed = (
+        sum(worker.counters.get(name, 0) for worker in status.workers) for name in SHED_WORK
+    )
+    return Entry(
+        status.ledger,
+        status.ledger_error,
+        (bodies, payload, bypassed),
+        looking=any(worker.state != "stopped" for worker in status.workers),
+    )
 
 
 @dataclass(slots=True)

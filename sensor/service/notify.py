@@ -6,7 +6,10 @@ The protocol is one datagram of lines to the socket that the environment names, 
 import os
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+
+from sensor.status import InterfaceStatus
 
 
 class Notifier:
@@ -59,3 +62,13 @@ def _watchdog_seconds() -> float:
     except ValueError:
         return 0.0
     return microseconds / 2_000_000 if pid == os.getpid() else 0.0
+
+
+def summary_of(statuses: Sequence[InterfaceStatus], detections: int) -> str:
+    """One line for ``systemctl status``."""
+    parts = [
+        f"{status.name} {status.state}, {status.packets_per_second:,.0f} packets/s, "
+        f"{sum(status.ledger.dropped.values()):,} dropped"
+        for status in statuses
+    ]
+    return "; ".join([*parts, f"{detections:,} detections"])

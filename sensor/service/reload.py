@@ -20,6 +20,18 @@ from signatures.model import Signature
 
 _KEPT: Final = 3
 """Generations whose alerts may still come: a reload waits for workers to take the one before it."""
+_NEEDS_RESTART: Final = (
+    *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
+    *("capture.user", "signatures.bypass_encrypted", "store.path", "eve.path", "metrics.listen"),
+    *("metrics.web_config", "metrics.bearer_token_file", "control.socket", "limits.memory"),
+    *("log.level", "log.format"),
+)
+"""What a reload leaves as it was."""
+
+
+def left_for_restart(at_start: Configuration, now: Configuration) -> list[str]:
+    """Settings that a reload would change if it could."""
+    return [key for key in _NEEDS_RESTART if at_start.value(key) != now.value(key)]
 
 
 class Generations:

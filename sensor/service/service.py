@@ -24,13 +24,13 @@ from sensor.configuration import Configuration
 from sensor.detections.alert import Alert
 from sensor.errors import CaptureError, SensorError
 from sensor.service import account
-from sensor.service.books import SHED_WORK, Books, Entry
+from sensor.service.books import Books, entry_of
 from sensor.service.control import ControlServer
 from sensor.service.eve_file import EveFile
 from sensor.service.interface import InterfaceCapture
 from sensor.service.journal import Journal
-from sensor.service.notify import Notifier
-from sensor.service.reload import Generations
+from sensor.service.notify import Notifier, summary_of
+from sensor.service.reload import Generations, left_for_restart
 from sensor.service.watch import Watch
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, LedgerCounts, ServiceStatus
@@ -47,19 +47,6 @@ _LEDGER_TICKS: Final = 10
 _RETRY_TICKS: Final = 5
 """Between two looks at a missing interface, should the kernel's word of its coming be missed."""
 _READY_SECONDS: Final = 30.0
-_NEEDS_RESTART: Final = (
-    *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
-    *(
-        "capture.user",
-        "signatures.bypass_encrypted",
-        "store.path",
-        "eve.path",
-        "metrics.listen",
-        "metrics.web_config",
-    ),
-    *("metrics.bearer_token_file", "control.socket", "limits.memory", "log.level", "log.format"),
-)
-"""What a reload leaves as it was."""
 
 
 class Service:
@@ -255,7 +242,7 @@ class Service:
         self._watch.look(statuses)
         self._keep_books(statuses, write=ticks % _LEDGER_TICKS == 0)
         self._notifier.status(
-            _summary(statuses, sum(chain.from_iterable(map(dict.values, self._stored.values()))))
+            summary_of(statuses, sum(chain.from_iterable(map(dict.values, self._stored.values()))))
         )
         self._notifier.alive()
 
@@ -264,15 +251,7 @@ class Service:
         wall, monotonic = time.time_ns(), time.monotonic_ns()
         if not write and not self._books.is_due(wall):
             return
-        entries = {
-            status.name: Entry(
-                status.ledger,
-                status.ledger_error,
-                _work(status),
-                looking=any(worker.state != "stopped" for worker in status.workers),
-            )
-            for status in statuses
-        }
+        entries = {status.name: entry_of(status) for status in statuses}
         self._recorder.add_ledger(list(self._books.rows(entries, wall, monotonic)))
         total = account.total([self._past, *(status.ledger for status in statuses)])
         self._recorder.counts = RunCounts(total.received, total.decoded, total.rejected)
@@ -326,8 +305,7 @@ class Service:
             self._notifier.ready()
 
     async def _take(self, configuration: Configuration, message: Configure) -> None:
-        left = [key for key in _NEEDS_RESTART if self._at_start.value(key) != configuration.value(key)]
-        if left:
+        if left := left_for_restart(self._at_start, configuration):
             self._journal("warning", "restart_needed", settings=" ".join(left))
         self._configuration = configuration
         self._message = message
@@ -412,21 +390,3 @@ class Service:
 
 def _zeros() -> dict[str, int]:
     return {str(severity): 0 for severity in Severity}
-
-
-def _work(status: InterfaceStatus) -> tuple[int, int, int]:
-    """What was looked into in part only, by `SHED_WORK`."""
-    bodies, payload, bypassed = (
-        sum(worker.counters.get(name, 0) for worker in status.workers) for name in SHED_WORK
-    )
-    return bodies, payload, bypassed
-
-
-def _summary(statuses: Sequence[InterfaceStatus], detections: int) -> str:
-    """One line for ``systemctl status``."""
-    parts = [
-        f"{status.name} {status.state}, {status.packets_per_second:,.0f} packets/s, "
-        f"{sum(status.ledger.dropped.values()):,} dropped"
-        for status in statuses
-    ]
-    return "; ".join([*parts, f"{detections:,} detections"])
