@@ -109,6 +109,11 @@ class DetectionLimits:
     excerpt_before: int = 40
     excerpt_after: int = 40
     """Octets kept on each side of a match: enough to see a word in its phrase, no more."""
+    excerpt_match: int = 1_024
+    """Octets kept of the match itself: that of a regex may be as long as a stream."""
+    request: int = 2_048
+    """Octets kept of a request's host and of its target with each alert: a head of 64 KiB in which hundreds
+    of signatures match must not become as many times 64 KiB. What is longer is data, not a name."""
     fired: int = 262_144
     """(flow, signature) pairs remembered so that a signature fires once in a stream."""
     regex_streams: int = 65_536

@@ -94,7 +94,8 @@ class Detector:
     ) -> Alert:
         """The alert of a match at ``data[place.start:place.end]``; its excerpt stays in ``[first, last)``."""
         begin = max(first, place.start - self._limits.excerpt_before)
-        end = min(last, place.end + self._limits.excerpt_after)
+        match_end = min(place.end, place.start + self._limits.excerpt_match)
+        end = min(last, match_end + self._limits.excerpt_after)
         self._counters.detections += 1
         return Alert(
             signature=signature,

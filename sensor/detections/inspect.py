@@ -46,6 +46,7 @@ class Inspector:
         self._table = table
         self._counters = counters
         self._detector = Detector(limits, counters)
+        self._shown = limits.request
         self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1, limits.regex_streams)
         self._fields = _fields_of(plan)
 
@@ -171,9 +172,10 @@ class Inspector:
             transaction.response_number if response else transaction.request_number,
             transaction.response_ns if response else transaction.request_ns,
             transaction.tx_id,
-            _text(transaction.method),
-            _text(transaction.host),
-            _text(transaction.target),
+            *(
+                _text(part[: self._shown])
+                for part in (transaction.method, transaction.host, transaction.target)
+            ),
         )
         alerts.append(self._detector.alert(signature, sender, place, value, 0, len(value)))
 

@@ -29,7 +29,7 @@ def add_worker(counts: LedgerCounts, values: Mapping[str, int]) -> LedgerCounts:
 
 
 def add_kernel(counts: LedgerCounts, received: int, dropped: int) -> LedgerCounts:
-    """``counts`` with what the kernel says of a socket; where only the worker can ask it, with what it says."""
+    """``counts`` with what the kernel says of a socket (where only the worker can ask it: with its word)."""
     return counts + LedgerCounts(received=received, dropped=_some({"ring_full": dropped}))
 
 

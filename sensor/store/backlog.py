@@ -14,6 +14,11 @@ MAX_LEDGER: Final = 20_000
 MAX_NOTES: Final = 2_000
 """Lines of the log: a failing store itself causes a few."""
 
+MAX_ALERT_OCTETS: Final = 64 << 20
+"""Octets of alerts: `MAX_WAITING` of the usual size, fewer of requests with long targets."""
+_ALERT_OCTETS: Final = 1_000
+"""An alert without its texts."""
+
 Item = Alert | LedgerRow | LogNote
 
 
@@ -23,6 +28,7 @@ class Backlog:
     def __init__(self, max_alerts: int) -> None:
         self._max_alerts = max_alerts
         self._alerts: list[Alert] = []
+        self._alert_octets = 0
         self._ledger: dict[tuple[str, int], LedgerRow] = {}
         """The newest row of each stretch, in the order in which the stretches began."""
         self._notes: deque[LogNote] = deque()
@@ -40,9 +46,13 @@ class Backlog:
 
     def add_alerts(self, alerts: Sequence[Alert]) -> None:
         """Keep those of ``alerts`` for which there is room."""
-        taken = alerts[: max(self._max_alerts - len(self._alerts), 0)]
-        self._alerts += taken
-        self.alerts_lost += len(alerts) - len(taken)
+        for alert in alerts:
+            octets = _octets(alert)
+            if len(self._alerts) >= self._max_alerts or self._alert_octets + octets > MAX_ALERT_OCTETS:
+                self.alerts_lost += 1
+                continue
+            self._alerts.append(alert)
+            self._alert_octets += octets
 
     def add_ledger(self, rows: Sequence[LedgerRow]) -> None:
         """Keep ``rows``; one with the start of another takes its place."""
@@ -69,7 +79,9 @@ class Backlog:
 
     def remove(self, items: Sequence[Item]) -> None:
         """Let go of ``items``, which stand first of their kind."""
-        del self._alerts[: sum(isinstance(item, Alert) for item in items)]
+        done = sum(isinstance(item, Alert) for item in items)
+        self._alert_octets -= sum(map(_octets, self._alerts[:done]))
+        del self._alerts[:done]
         for item in items:
             if isinstance(item, LedgerRow):
                 key = item.interface, item.started_ns
@@ -84,3 +96,8 @@ class Backlog:
         self.alerts_lost += isinstance(item, Alert)
         self.ledger_lost += isinstance(item, LedgerRow)
         self.notes_lost += isinstance(item, LogNote)
+
+
+def _octets(alert: Alert) -> int:
+    """Memory that an alert takes, about."""
+    return _ALERT_OCTETS + len(alert.excerpt) + 2 * len(alert.http_host) + 2 * len(alert.http_url)

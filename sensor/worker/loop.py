@@ -83,11 +83,14 @@ class Source(Protocol[_T]):
     def give_back(self, taken: _T) -> None:
         """The batch is done."""
 
-    def skip(self, finished: int, started: int) -> tuple[int, int]:
-        """Give back what a predecessor had taken.
+    def left_behind(self, finished: int, started: int) -> tuple[int, int]:
+        """What a predecessor had taken and did not give back.
 
         :returns: packets of blocks that it began on and did not finish, and the last of those blocks.
         """
+
+    def skip(self, last: int) -> None:
+        """Give back all blocks up to ``last``, unread."""
 
     @property
     def fill(self) -> float:
@@ -172,13 +175,13 @@ class Worker:
 
     def take_over(self) -> None:
         """Go on where a predecessor was killed: what it had begun on is lost, and counted as that."""
-        packets, last = self._source.skip(self._finished_block, self._page.started_block)
-        if packets:
-            self._counters["delivered"] += packets
-            self._counters["received"] += packets
-            self._counters[SHED + WORKER_DIED] += packets
+        packets, last = self._source.left_behind(self._finished_block, self._page.started_block)
+        self._counters["delivered"] += packets
+        self._counters["received"] += packets
+        self._counters[SHED + WORKER_DIED] += packets
         self._finished_block = max(self._finished_block, last)
         self._commit()
+        self._source.skip(last)
 
     def run(self) -> None:
         """Work until the parent says stop, or is gone.
@@ -252,9 +255,10 @@ class Worker:
         self._hand_on_all(self._pipeline.process(taken.batch))
         self._delivered += taken.packets
         self._finished_block = taken.last_block
-        self._look_around()
         self._commit()
         self._source.give_back(taken)
+        # Only now: what was in hand does not wait.
+        self._look_around()
         self._last_ns = time.monotonic_ns()
         return True
 

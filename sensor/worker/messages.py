@@ -22,6 +22,15 @@ class MessageError(SensorError):
     """The other side sent what is no message."""
 
 
+_Name = Annotated[str, msgspec.Meta(max_length=64)]
+"""An address, a protocol, a buffer."""
+_Number = Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
+"""What SQLite holds."""
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Octets = Annotated[bytes, msgspec.Meta(max_length=4096)]
+"""Of an excerpt or a part of a request ``DetectionLimits`` lets pass less."""
+
+
 class RingPlace(msgspec.Struct, tag=True, frozen=True):
     """An open packet socket, as the worker inherits it."""
 
@@ -69,7 +78,7 @@ class Stop(msgspec.Struct, tag=True, frozen=True):
 class Ready(msgspec.Struct, tag=True, frozen=True):
     """Worker: my rights are gone, and I read."""
 
-    confined_by: list[str]
+    confined_by: Annotated[list[_Name], msgspec.Meta(max_length=16)]
 
 
 class Configured(msgspec.Struct, tag=True, frozen=True):
@@ -77,16 +86,7 @@ class Configured(msgspec.Struct, tag=True, frozen=True):
 
     generation: int
     seconds: float
-    error: str = ""
-
-
-_Name = Annotated[str, msgspec.Meta(max_length=64)]
-"""An address, a protocol, a buffer."""
-_Number = Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
-"""What SQLite holds."""
-_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-_Octets = Annotated[bytes, msgspec.Meta(max_length=1 << 17)]
-"""A head has 64 KiB at most, and so have its parts."""
+    error: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
 class AlertRecord(msgspec.Struct, array_like=True, frozen=True):

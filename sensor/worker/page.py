@@ -68,6 +68,9 @@ _BANKS: Final = 8
 """Words before the first bank."""
 _BANK_LEN: Final = len(_NAMES) + 2
 _LEN: Final = (_BANKS + 2 * _BANK_LEN) * 8
+_LARGEST: Final = (1 << 63) - 1
+_MOST: Final = 1 << 53
+"""What readers of JSON hold exactly: packets of a thousand years."""
 _TRIES: Final = 100
 """A commit takes microseconds and comes once a batch."""
 
@@ -93,11 +96,11 @@ class CountersPage:
             bank = self._words[start : start + _BANK_LEN].tolist()
             if bank[0] == bank[-1] == turn == self._words[_COMMITTED]:
                 break
-        return dict(zip(_NAMES, bank[1:-1], strict=True))
+        return dict(zip(_NAMES, map(_possible, bank[1:-1]), strict=True))
 
     def commit(self, values: Mapping[str, int]) -> None:
         """Put the values of all names in place of the last ones."""
-        turn = self._words[_COMMITTED] + 1
+        turn = (self._words[_COMMITTED] + 1) & _LARGEST
         start = _BANKS + (turn & 1) * _BANK_LEN
         bank = array("q", [turn, *_in_order(values), turn])
         self._words[start : start + _BANK_LEN] = memoryview(bank)
@@ -136,6 +139,11 @@ def make_page() -> int:
 def counters_of(values: Mapping[str, int]) -> dict[str, int]:
     """The counters among what `CountersPage.read` returned."""
     return {name: values[name] for name in COUNTER_NAMES}
+
+
+def _possible(value: int) -> int:
+    """``value``, or the nearest that it can be: pages are written by workers, which may turn hostile."""
+    return max(0, min(value, _MOST))
 
 
 def _in_order(values: Mapping[str, int]) -> Sequence[int]:

@@ -47,17 +47,19 @@ class RingSource:
         """Let the kernel fill them again."""
         self._ring.release(taken.last_block)
 
-    def skip(self, finished: int, started: int) -> tuple[int, int]:
-        """Give back what a predecessor had taken; packets of what it did not finish, and the last block."""
+    def left_behind(self, finished: int, started: int) -> tuple[int, int]:
+        """Packets of blocks that a predecessor had taken and did not finish, and the last block of its."""
         lost, last = 0, finished
         for sequence, packets in self._ring.peek():
             if sequence <= started:
                 last = sequence
                 if sequence > finished:
                     lost += packets
-        if last:
-            self._ring.release(last)
         return lost, last
+
+    def skip(self, last: int) -> None:
+        """Let the kernel fill all blocks up to ``last`` again."""
+        self._ring.release(last)
 
     @property
     def fill(self) -> float:
@@ -128,10 +130,13 @@ class LibpcapSource:
     def give_back(self, taken: LiveTaken) -> None:
         """Nothing to do: the next `take` does it."""
 
-    def skip(self, finished: int, started: int) -> tuple[int, int]:
+    def left_behind(self, finished: int, started: int) -> tuple[int, int]:
         """Nothing of a predecessor's is left."""
         del finished, started
         return 0, 0
+
+    def skip(self, last: int) -> None:
+        """Nothing to give back."""
 
     def take_error(self) -> None:
         """`take` finds it."""

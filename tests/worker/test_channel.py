@@ -22,7 +22,7 @@ from sensor.worker.messages import (
 LINES = b"x" * 999_999 + b"\n"
 RECORD = AlertRecord(
     *(0, "payload", 1, 2, -1, "10.0.0.1", 1, "10.0.0.2", 2, "TCP", "", 1, 0, 4),
-    *(b"e" * 100_000, 0, b"", b"", b""),
+    *(b"e" * 4_096, 0, b"", b"", b""),
 )
 
 
@@ -67,9 +67,9 @@ def test_a_parent_that_does_not_read_costs_events_first_then_detections(
     assert channel.waiting_octets > EVE_BOUND
     alerts = 0
     while not channel.alerts_lost:
-        channel.send(Alerts(1, [RECORD] * 10))
+        channel.send(Alerts(1, [RECORD] * 250))
         alerts += 1
-    assert channel.alerts_lost == 10
+    assert channel.alerts_lost == 250
     assert channel.waiting_octets < ALERT_BOUND + 2 * len(LINES)
     got = read_all(parent, channel)
     assert sum(isinstance(message, EveLines) for message in got) == sent - 1

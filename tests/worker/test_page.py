@@ -80,3 +80,18 @@ def test_reads_beside_a_writer_and_after_its_death_are_of_one_commit(descriptor:
     assert value in (page.started_block, page.started_block - 1)
     assert value > 0
     page.close()
+
+
+def test_what_cannot_be_does_not_leave_the_page(descriptor: int) -> None:
+    """A worker that hostile packets took over writes what it likes."""
+    page = CountersPage(descriptor)
+    words = memoryview(page._map).cast("q")
+    words[:] = memoryview(bytes([255] * 7 + [127]) * len(words)).cast("q")  # each the largest there is
+    assert set(page.read().values()) == {1 << 53}
+    page.commit(page.read())
+    page.commit(dict.fromkeys(NAMES, 1))
+    assert set(page.read().values()) == {1}
+    words[:] = memoryview((bytes(7) + b"\x80") * len(words)).cast("q")  # each the least
+    assert set(page.read().values()) == {0}
+    words.release()
+    page.close()
