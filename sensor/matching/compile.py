@@ -5,10 +5,13 @@ can be joined and scanned by one call and each match placed afterwards; regexes 
 end of the value, or of the stream, and are scanned one value or chunk at a time. Most buffers have no
 regex, and then no such scan is made.
 
-Compiling 1,000 keywords takes some 25 ms, so databases are not cached on disk.
+Compiling 1,000 keywords takes some 25 ms, so databases are not cached on disk; but a hundred thousand take
+seconds, and very many minutes and gigabytes. A process that must not wait loads what another has compiled:
+`dump_databases` and `load_plan`. Both walk the signatures as `compile_signatures` does, so that the databases
+come in one order and need no names.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -17,6 +20,7 @@ import numpy as np
 
 from sensor.arrays import I64, Bool
 from sensor.config import DetectionLimits
+from sensor.errors import SensorError
 from signatures.encodings import encode_keyword, literal_expression, regex_expression
 from signatures.model import Buffer, Signature
 from signatures.regex import regex_flags
@@ -24,6 +28,9 @@ from signatures.regex import regex_flags
 _CONTEXT = DetectionLimits().excerpt_before
 """Octets carried that no match needs: an excerpt shows them before a match, which may be told of late."""
 _CONTEXT_AFTER = DetectionLimits().excerpt_after
+
+_Make = Callable[[Callable[[], list[bytes]], list[int], int], hyperscan.Database]
+"""Makes the next database, given what makes its expressions, the flags of each, and Hyperscan's mode."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,19 +43,17 @@ class Literals:
     """(p,) octets of each literal, at least 1."""
     domain: Bool
     """(p,) whether the literal counts only as a whole name or its end."""
-    expressions: list[bytes]
     every: hyperscan.Database
     """Block mode, reports every occurrence."""
-    _first: hyperscan.Database | None = None
+    _first: hyperscan.Database | Callable[[], hyperscan.Database]
 
     def first(self) -> hyperscan.Database:
-        """Block mode, reports the first occurrence of each keyword; made when first asked for.
+        """Block mode, reports the first occurrence of each keyword; compiled when first asked for.
 
         Of a domain every occurrence: the first may stand in the middle of a name.
         """
-        if self._first is None:
-            once = np.where(self.domain, 0, hyperscan.HS_FLAG_SINGLEMATCH).tolist()
-            self._first = _database(self.expressions, once, hyperscan.HS_MODE_BLOCK)
+        if not isinstance(self._first, hyperscan.Database):
+            self._first = self._first()
         return self._first
 
 
@@ -107,63 +112,122 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
     :raises hyperscan.HyperscanError: if Hyperscan refuses an expression, which the loader's checks
         rule out.
     """
+    return _plan(signatures, _compile, whole=False)
+
+
+def dump_databases(signatures: Sequence[Signature]) -> list[bytes]:
+    """Compile ``signatures``, for `load_plan` in another process of the same machine.
+
+    :returns: the databases in order, serialised.
+    :raises hyperscan.HyperscanError: as `compile_signatures`.
+    """
+    dumped = []
+
+    def compile_and_dump(
+        expressions: Callable[[], list[bytes]], flags: list[int], mode: int
+    ) -> hyperscan.Database:
+        database = _compile(expressions, flags, mode)
+        dumped.append(hyperscan.dumpb(database))
+        return database
+
+    _plan(signatures, compile_and_dump, whole=True)
+    return dumped
+
+
+def load_plan(signatures: Sequence[Signature], databases: Sequence[bytes]) -> MatchPlan:
+    """What `compile_signatures` makes of ``signatures``, with nothing left to compile.
+
+    :param databases: as `dump_databases` made them of the same signatures.
+    :raises SensorError: if they are not of these signatures, of another version of Hyperscan or for another
+        processor, or damaged.
+    """
+    rest = iter(databases)
+
+    def load(_expressions: Callable[[], list[bytes]], _flags: list[int], mode: int) -> hyperscan.Database:
+        octets = next(rest, None)
+        if octets is None:
+            raise SensorError("there are fewer compiled databases than these signatures need")
+        try:
+            database = hyperscan.loadb(octets, mode)
+            database.scratch = hyperscan.Scratch(database)
+        except hyperscan.HyperscanError as error:
+            raise SensorError(
+                f"a compiled database can't be loaded ({type(error).__name__}): if Hyperscan was updated, "
+                "restart the service"
+            ) from error
+        return database
+
+    plan = _plan(signatures, load, whole=True)
+    if next(rest, None) is not None:
+        raise SensorError("there are more compiled databases than these signatures need")
+    return plan
+
+
+def _plan(signatures: Sequence[Signature], make: _Make, *, whole: bool) -> MatchPlan:
+    """The plan, its databases made in order; ``whole``: those too that may never be asked for."""
     plans = {}
     members = {
         buffer: [index for index, signature in enumerate(signatures) if buffer in signature.buffers]
         for buffer in Buffer
     }
     for buffer, indices in members.items():
-        literals = _compile_literals(signatures, indices)
-        regexes = _compile_regexes(signatures, indices, hyperscan.HS_MODE_BLOCK)
+        literals = _literals(signatures, indices, make)
+        if literals is not None and whole:
+            literals.first()
+        regexes = _regexes(signatures, indices, hyperscan.HS_MODE_BLOCK, make)
         if literals is not None or regexes is not None:
             plans[buffer] = BufferPlan(literals, regexes)
     payload = plans.get(Buffer.PAYLOAD)
     longest = int(payload.literals.length.max()) if payload and payload.literals else 1
     tail = longest - 1 + _CONTEXT if payload else 0
     depth = np.array([signature.depth for signature in signatures], np.int64)
-    stream_regexes = _compile_regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM)
+    stream_regexes = _regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM, make)
     depths = depth[members[Buffer.PAYLOAD]]
     reach = int(depths.max(initial=-_CONTEXT_AFTER)) + _CONTEXT_AFTER if (depths > 0).all() else -1
     return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, reach, stream_regexes)
 
 
-def _compile_literals(signatures: Sequence[Signature], members: Iterable[int]) -> Literals | None:
-    expressions: list[bytes] = []
-    rows: list[tuple[int, int, bool]] = []
+def _literals(signatures: Sequence[Signature], members: Iterable[int], make: _Make) -> Literals | None:
+    rows: list[tuple[int, bytes, bool]] = []
     for index in members:
         signature = signatures[index]
-        for keyword in signature.keywords:
-            for octets in encode_keyword(keyword):
-                expressions.append(literal_expression(octets, signature.case_sensitive))
-                rows.append((index, len(octets), False))
-        for domain in signature.domains:
-            expressions.append(literal_expression(domain.encode(), case_sensitive=False))
-            rows.append((index, len(domain), True))
+        rows += [(index, octets, False) for word in signature.keywords for octets in encode_keyword(word)]
+        rows += [(index, domain.encode(), True) for domain in signature.domains]
     if not rows:
         return None
-    owner, length, is_domain = zip(*rows, strict=True)
+
+    def expressions() -> list[bytes]:
+        return [
+            literal_expression(octets, signatures[index].case_sensitive and not is_domain)
+            for index, octets, is_domain in rows
+        ]
+
+    def first() -> hyperscan.Database:
+        once = [0 if is_domain else hyperscan.HS_FLAG_SINGLEMATCH for *_, is_domain in rows]
+        return make(expressions, once, hyperscan.HS_MODE_BLOCK)
+
     return Literals(
-        np.array(owner, np.int64),
-        np.array(length, np.int64),
-        np.array(is_domain, np.bool_),
-        expressions,
-        _database(expressions, [0] * len(expressions), hyperscan.HS_MODE_BLOCK),
+        np.array([index for index, *_ in rows], np.int64),
+        np.array([len(octets) for _, octets, _ in rows], np.int64),
+        np.array([is_domain for *_, is_domain in rows], np.bool_),
+        make(expressions, [0] * len(rows), hyperscan.HS_MODE_BLOCK),
+        first,
     )
 
 
-def _compile_regexes(signatures: Sequence[Signature], members: Iterable[int], mode: int) -> Regexes | None:
+def _regexes(
+    signatures: Sequence[Signature], members: Iterable[int], mode: int, make: _Make
+) -> Regexes | None:
     owned = [(index, regex) for index in members for regex in signatures[index].regexes]
     if not owned:
         return None
     expressions = [regex_expression(regex) for _, regex in owned]
     flags = [regex_flags(signatures[index].case_sensitive) for index, _ in owned]
     owners = np.array([index for index, _ in owned], np.int64)
-    return Regexes(owners, expressions, flags, _database(expressions, flags, mode))
+    return Regexes(owners, expressions, flags, make(lambda: expressions, flags, mode))
 
 
-def _database(expressions: list[bytes], flags: list[int], mode: int) -> hyperscan.Database:
+def _compile(expressions: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
     database = hyperscan.Database(mode=mode)
-    database.compile(
-        expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags
-    )
+    database.compile(expressions=expressions(), ids=list(range(len(flags))), elements=len(flags), flags=flags)
     return database
