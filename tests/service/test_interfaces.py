@@ -192,24 +192,13 @@ def test_interfaces_that_come_and_go_leave_nothing_open(
 ) -> None:
     options = ("--no-builtin", "--signatures", write_signatures(tmp_path))
     with live_sensor(watchdog_sensor, line.right, tmp_path, *options) as live:
-        before = open_files(live.pid)
+        before = live.open_files()
         for _ in range(20):
             ip(line.left, "delete", line.left.device)
             join(line)
         await_state(live, "up")
         live.await_running()
-        await_(lambda: open_files(live.pid) == before, f"{before} are open again, and nothing else")
+        await_(lambda: live.open_files() == before, f"{before} are open again, and nothing else")
         send(live, line, itertools.count())
         assert live.stop() == 0
     assert live.check_ledger()["decoded"] >= 20
-
-
-def open_files(pid: int) -> list[str]:
-    """What a process has open, by kind."""
-    found = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found.append(str(entry.readlink()).split(":")[0])
-        except OSError:
-            continue
-    return sorted(found)

@@ -150,15 +150,6 @@ def test_a_stop_while_it_starts(watchdog_sensor: Path, tmp_path: Path, line: Lin
     live.check_ledger()
 
 
-def open_files(pid: int) -> list[str]:
-    """What a process has open, by kind."""
-    found = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found.append(str(entry.readlink()).split(":")[0])
-    return sorted(found)
-
-
 @pytest.mark.curl
 def test_requests_and_workers_that_die_leave_nothing_open(
     watchdog_sensor: Path, tmp_path: Path, line: Line
@@ -166,7 +157,7 @@ def test_requests_and_workers_that_die_leave_nothing_open(
     options = ("--no-builtin", "--signatures", write_signatures(tmp_path))
     with live_sensor(watchdog_sensor, line.right, tmp_path, *options) as live:
         live.metrics()
-        before = open_files(live.pid)
+        before = live.open_files()
         pages = [f"http://127.0.0.1:{live.metrics_port}/metrics"] * 100
         subprocess.run(line.right.command("curl", "-sSf", *pages), check=True, capture_output=True)
         for _ in range(400):
@@ -176,6 +167,6 @@ def test_requests_and_workers_that_die_leave_nothing_open(
             os.kill(pid, signal.SIGKILL)
             await_(lambda: live.workers()[0]["pid"] not in {0, pid}, "a successor")  # noqa: B023
             live.await_running()
-        await_(lambda: open_files(live.pid) == before, f"{before} are open again, and nothing else")
+        await_(lambda: live.open_files() == before, f"{before} are open again, and nothing else")
         assert live.stop() == 0
     live.check_ledger()
