@@ -30,6 +30,10 @@ class Notifier:
         """A reload has begun; `ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
+    def need(self, seconds: float) -> None:
+        """A start or a reload may take so long from now on, whatever the unit's time-out says."""
+        self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000:.0f}")
+
     def stopping(self) -> None:
         """The service is on its way out."""
         self._send("STOPPING=1")

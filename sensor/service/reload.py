@@ -1,7 +1,7 @@
-"""Signatures in use: loaded, sent to the workers, replaced by a reload without losing a packet.
+"""Signatures in use: loaded, compiled, sent to the workers, replaced by a reload without losing a packet.
 
-Each load is a generation. Workers go on with the old one until they have compiled the new, so alerts of
-both may come for a while, and each says of which it is.
+Each load is a generation. It is compiled by a process of its own while the old one stays in use; then workers
+take it, each between two batches, so alerts of both may come for a while, and each says of which it is.
 """
 
 import asyncio
@@ -11,15 +11,19 @@ from typing import Final
 
 from sensor.configuration import Configuration
 from sensor.errors import SignatureError
+from sensor.service.compiler import compile_apart
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import SignatureStatus
 from sensor.store.source import digest_signatures
-from sensor.worker.messages import Configure, Configured, MessageError
+from sensor.worker.messages import Compile, Configure, Configured, MessageError
 from signatures.loader import load_signatures
 from signatures.model import Signature
 
 _KEPT: Final = 3
 """Generations whose alerts may still come: a reload waits for workers to take the one before it."""
+_DATABASES_SHARE: Final = 8
+"""Of what a worker may use, databases may be this part: at a reload it holds the old and the new, and flows need
+the rest. With more it would shed for ever."""
 _NEEDS_RESTART: Final = (
     *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
     *("capture.user", "signatures.bypass_encrypted", "store.path", "eve.path", "metrics.listen"),
@@ -42,20 +46,25 @@ class Generations:
         self._known: dict[int, tuple[Signature, ...]] = {}
         self._number = 0
         self._began = 0.0
+        self._current = Configure(0, [], [])
         self._waiting: set[WorkerProcess] = set()
         self._answered: set[WorkerProcess] = set()
+        self._uses: dict[WorkerProcess, int] = {}
+        """The generation that each worker has taken."""
         self.settled = asyncio.Event()
-        """No worker compiles."""
+        """No worker is about to change."""
 
-    def load(self, configuration: Configuration) -> Configure:
-        """Load what ``configuration`` names: the message to workers, which `take` puts into use.
+    async def load(self, configuration: Configuration) -> Configure:
+        """Load and compile what ``configuration`` names: the message to workers, which `take` puts into use.
 
-        :raises SignatureError: where the first mistake is; what was in use stays so.
+        :raises SignatureError: where the first mistake is, or why they can't be compiled; what was in use
+            stays so.
         """
         self._began = time.monotonic()
         wanted = configuration.signatures
         try:
-            loaded = load_signatures(wanted.paths, builtin=wanted.builtin).signatures
+            # Very many take seconds to read, in which the watchdog wants to be fed.
+            loaded = await asyncio.to_thread(load_signatures, wanted.paths, builtin=wanted.builtin)
         except SignatureError as error:
             # The reasons may quote keywords, and those are nobody's business but their owner's.
             mistakes = str(error).splitlines()
@@ -66,22 +75,31 @@ class Generations:
                 "watchdog-sensor signatures check tells all"
             ) from error
         self.status.rejected = 0
-        return Configure(self._number + 1, list(loaded))
+        signatures = list(loaded)
+        # Most reloads are for something else: a log rotated, an interface added.
+        databases = self._current.databases
+        if signatures != self._current.signatures:
+            databases = await _compile(signatures, configuration)
+        return Configure(self._number + 1, signatures, databases)
 
     def take(self, message: Configure) -> None:
         """Signatures that were loaded are in use from now on."""
+        self._current = message
         self._number = message.generation
         self._answered.clear()
         self._known[self._number] = loaded = tuple(message.signatures)
-        self._known.pop(self._number - _KEPT, None)
         self.status.loaded = len(loaded)
         self.status.digest = digest_signatures(loaded)
         self.status.loaded_ns = time.time_ns()
         self.status.last_reload_failed = False
 
     def expect(self, workers: Iterable[WorkerProcess]) -> None:
-        """A reload is done, and `settled`, when each of these has answered."""
-        self._waiting = set(workers) - self._answered
+        """A reload is done, and `settled`, when each of these, all that there are, has answered."""
+        present = set(workers)
+        self._waiting = present - self._answered
+        self._uses = {worker: number for worker, number in self._uses.items() if worker in present}
+        kept = {*self._uses.values(), *range(self._number - _KEPT + 1, self._number + 1)}
+        self._known = {number: known for number, known in self._known.items() if number in kept}
         if self._waiting:
             self.settled.clear()
         else:
@@ -89,10 +107,12 @@ class Generations:
 
     def configured(self, worker: WorkerProcess, message: Configured) -> str:
         """Take a worker's answer; why it could not take the signatures, or empty."""
+        if not message.error:
+            self._uses[worker] = message.generation
         if message.generation == self._number:
             self._waiting.discard(worker)
             self._answered.add(worker)
-            if message.error:
+            if message.error and not self.status.last_reload_failed:  # once, however many can't
                 self._failed()
             elif not self._waiting:
                 self.status.reload_seconds = time.monotonic() - self._began
@@ -122,3 +142,21 @@ class Generations:
     def _failed(self) -> None:
         self.status.reload_failures += 1
         self.status.last_reload_failed = True
+
+
+async def _compile(signatures: list[Signature], configuration: Configuration) -> list[bytes]:
+    """Their databases.
+
+    :raises SignatureError: if they can't be compiled, or are too large for the workers.
+    """
+    databases = await compile_apart(
+        Compile(signatures, configuration.capture.user, configuration.limits.memory)
+    )
+    octets = sum(map(len, databases))
+    room = configuration.worker_memory // _DATABASES_SHARE
+    if octets > room:
+        raise SignatureError(
+            f"signatures take {octets >> 20:,} MiB compiled, and workers have {room >> 20:,} MiB for them: "
+            "use fewer, or raise [limits] memory"
+        )
+    return databases

@@ -10,9 +10,11 @@ import asyncio
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -25,9 +27,10 @@ from sensor.detections.alert import Alert
 from sensor.errors import CaptureError, SensorError
 from sensor.service import account
 from sensor.service.books import Books, entry_of
+from sensor.service.compiler import COMPILE_SECONDS
 from sensor.service.control import ControlServer
 from sensor.service.eve_file import EveFile
-from sensor.service.interface import InterfaceCapture
+from sensor.service.interface import DRAIN_SECONDS, InterfaceCapture
 from sensor.service.journal import Journal
 from sensor.service.notify import Notifier, summary_of
 from sensor.service.reload import Generations, left_for_restart
@@ -47,6 +50,12 @@ _LEDGER_TICKS: Final = 10
 _RETRY_TICKS: Final = 5
 """Between two looks at a missing interface, should the kernel's word of its coming be missed."""
 _READY_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 4.7
+"""From a signal to the end: operators and the unit are promised five."""
+_STORE_SECONDS: Final = 1.5
+"""Of these, what the last commits may take."""
+_LOAD_SECONDS: Final = COMPILE_SECONDS + 2 * _READY_SECONDS
+"""Signatures read and compiled, and taken into use by the workers."""
 
 
 class Service:
@@ -83,6 +92,10 @@ class Service:
         self._following = asyncio.Lock()
         self._follow_wanted = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deadline = 0.0
+        """When the service is to be gone, on the loop's clock, once it is stopping."""
+        self._fault = ""
+        """What no part of it was made for: the service ends, and its manager starts it anew."""
 
     async def run(self) -> None:
         """Serve until a signal says stop.
@@ -90,7 +103,11 @@ class Service:
         :raises SensorError: if it can't begin.
         """
         configuration = self._configuration
-        self._message = self._generations.load(configuration)
+        # A reload that is wanted while it starts comes after.
+        await self._reloading.acquire()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._want_reload)
+        self._notifier.need(_LOAD_SECONDS)
+        self._message = await self._generations.load(configuration)
         self._generations.take(self._message)
         self._count_from_zero()
         async with AsyncExitStack() as stack:
@@ -111,7 +128,10 @@ class Service:
             self._keep_books(self._interface_statuses(), write=True)
             await self._wait_ready()
             self._notifier.ready()
+            self._reloading.release()
             await self._serve()
+        if self._fault:
+            raise SensorError(f"ended by a fault of the sensor ({self._fault}); please report it")
 
     def status(self) -> ServiceStatus:
         """Everything, now."""
@@ -141,7 +161,12 @@ class Service:
         stack.push_async_callback(self._close_store)
 
     async def _close_store(self) -> None:
-        lost = await self._recorder.close(RunStatus.COMPLETED)
+        is_whole = self._stop.is_set() and not self._fault
+        lost = await self._recorder.close(
+            RunStatus.COMPLETED if is_whole else RunStatus.FAILED,
+            self._fault or None,
+            seconds=self._left(_STORE_SECONDS),
+        )
         if lost:
             self._journal.say("error", "detections_not_stored", count=lost)
 
@@ -160,7 +185,12 @@ class Service:
             bearer_token_file=metrics.bearer_token_file,
         )
         await self._metrics.start()
-        stack.push_async_callback(self._metrics.stop)
+        stack.push_async_callback(self._stop_metrics)
+
+    async def _stop_metrics(self) -> None:
+        metrics, self._metrics = self._metrics, None
+        if metrics is not None:
+            await metrics.stop()
 
     async def _open_interfaces(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self._close_interfaces)
@@ -181,11 +211,12 @@ class Service:
     def _interface(self, name: str) -> InterfaceCapture:
         interface = InterfaceCapture(
             name,
-            self._configuration,
+            self._at_start,  # how packets are captured is no reload's matter
             on_alerts=self._on_alerts,
             on_eve=self._on_eve,
             on_event=self._journal,
             on_configured=self._on_configured,
+            on_end=self._watch_over,
         )
         interface.configure(self._message)
         return interface
@@ -193,8 +224,7 @@ class Service:
     def _handle_signals(self, links: LinkWatch, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._want_reload)
+            loop.add_signal_handler(number, self._begin_end)
 
         def changed() -> None:
             links.drain()
@@ -205,15 +235,34 @@ class Service:
             # A change that is told of while they are closed must not be read from what is closed.
             stack.callback(loop.remove_reader, links.fileno())
 
+    def _begin_end(self) -> None:
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + STOP_SECONDS
+        self._stop.set()
+
+    def _left(self, most: float) -> float:
+        """Seconds that are left of those promised, at most ``most``."""
+        left = self._deadline - asyncio.get_running_loop().time() if self._deadline else most
+        return max(min(left, most), 0.1)
+
     def _is_looking(self) -> bool:
         """Whether every interface's packets are seen."""
-        workers = self._workers()
-        return bool(workers) and all(worker.alive for worker in workers)
+        interfaces = self._interfaces.values()
+        return all(each.capturing for each in interfaces) and all(worker.alive for worker in self._workers())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._watch_over)
+
+    def _watch_over(self, task: "asyncio.Task[None]") -> None:
+        """A task has ended. One that broke must not do so unseen, while the rest goes on without it."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            self._fault = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            self._journal("error", "fault", what=self._fault)
+            self._begin_end()
 
     async def _wait_ready(self) -> None:
         """Until every worker reads, or has had time to."""
@@ -290,9 +339,10 @@ class Service:
         async with self._reloading:
             self._reload_wanted = False
             self._notifier.reloading()
+            self._notifier.need(_LOAD_SECONDS)
             try:
                 configuration = self._reread()
-                message = self._generations.load(configuration)
+                message = await self._generations.load(configuration)
                 if self._eve is not None:
                     self._eve.reopen()
                 if self._metrics is not None:
@@ -323,7 +373,7 @@ class Service:
     async def _change_interfaces(self) -> None:
         wanted = self._configuration.capture.interfaces
         for name in [name for name in self._interfaces if name not in wanted]:
-            await self._interfaces[name].close()
+            await self._interfaces[name].close(DRAIN_SECONDS)
             self._keep_books(self._interface_statuses(), write=True)
             self._past += self._interfaces.pop(name).counts()
             self._books.forget(name)
@@ -376,7 +426,8 @@ class Service:
             self._stored.setdefault(category, _zeros())
 
     async def _close_interfaces(self) -> None:
-        await asyncio.gather(*(interface.close() for interface in self._interfaces.values()))
+        seconds = self._left(DRAIN_SECONDS)
+        await asyncio.gather(*(interface.close(seconds) for interface in self._interfaces.values()))
 
     async def _end(self) -> None:
         """The way out: what waits is read, the books are closed."""
@@ -384,7 +435,7 @@ class Service:
         for task in list(self._tasks):
             task.cancel()
         self._journal("info", "stopping")
-        await self._close_interfaces()
+        await asyncio.gather(self._close_interfaces(), self._stop_metrics())
         self._keep_books(self._interface_statuses(), write=True)
 
 

@@ -6,8 +6,6 @@ socket the parent holds open: a worker that is killed costs the batch that it wa
 
 import asyncio
 import os
-import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from sensor.service.process import SAID_LEN, start, status_text
 from sensor.status import WorkerStatus
 from sensor.telemetry import ShedLevel
 from sensor.worker.messages import (
@@ -39,13 +38,11 @@ again; at most as long as an operator may wait to see it mended."""
 _PROVEN: Final = 60.0
 """Seconds of life after which a death counts as the first one again."""
 _HANGS_NS: Final = 60_000_000_000
-"""A worker that did not come round its loop for so long is killed: a batch takes milliseconds, compiling a
-hundred thousand keywords some seconds."""
+"""A worker that did not come round its loop for so long is killed: a batch takes milliseconds, and so do new
+signatures, which come compiled."""
 _START_NS: Final = 60_000_000_000
 """As `_HANGS_NS`, until it first comes round."""
 _READ: Final = 1 << 18
-_STDERR_LEN: Final = 2000
-"""Last octets of a dead worker's last words that are logged."""
 
 
 class WorkerProcess:
@@ -78,12 +75,18 @@ class WorkerProcess:
         self._page_descriptor = make_page()
         self._page = CountersPage(self._page_descriptor)
         self._configure: Configure | None = None
+        self._accepted: Configure | None = None
+        """What it, or an earlier life of it, took into use last: to fall back on."""
         self._sent: Configure | None = None
         """As `_configure`, to the process that lives."""
+        self._unanswered: dict[int, Configure] = {}
+        """By generation, what the process that lives was sent and has not answered."""
         self._process: asyncio.subprocess.Process | None = None
         self._channel: asyncio.StreamWriter | None = None
         self._stopping = False
         self._finished = False
+        self.finished = False
+        """Whether it said so itself: everything that waited was read."""
         self._hurry = asyncio.Event()
         """Nobody wants to wait for the end of a pause."""
         self._state = "starting"
@@ -164,34 +167,22 @@ class WorkerProcess:
 
     async def _live(self) -> None:
         """One life."""
-        ours, theirs = socket.socketpair()
         try:
-            self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-I", "-X", "faulthandler", "-m", "sensor.worker", str(theirs.fileno())),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(), self._page_descriptor, *self._inherited),
-                env=_environment(),
-                process_group=0,  # a terminal's Ctrl-C is for the service alone
-            )
+            started = await start("sensor.worker", self._page_descriptor, *self._inherited)
         except OSError as error:
-            ours.close()
             self._on_event(
                 "error", "worker_not_started", worker=self.index, error=error.strerror or str(error)
             )
             return
-        finally:
-            theirs.close()
-        assert process.stderr is not None
-        reader, self._channel = await asyncio.open_connection(sock=ours)
-        words = asyncio.create_task(_last_words(process.stderr))
+        self._process = process = started.process
+        self._channel = started.writer
+        self._unanswered.clear()
+        first = self._configure
         guard = asyncio.create_task(self._guard(process))
         try:
             self._send(self._begin(self._page_descriptor))
             self._send_configure()
-            await self._listen(reader)
+            await self._listen(started.reader)
         finally:
             guard.cancel()
             self._channel.close()
@@ -199,12 +190,15 @@ class WorkerProcess:
             try:
                 status = await asyncio.wait_for(process.wait(), 5)
             except TimeoutError:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    process.kill()
                 status = await process.wait()
             self._process = None
-            said = await words
+            said = await started.said
         if not self._finished:
-            self._on_event("error", "worker_died", worker=self.index, status=_status_text(status), said=said)
+            self._on_event("error", "worker_died", worker=self.index, status=status_text(status), said=said)
+            if first is not None and self._unanswered.get(first.generation) is first:
+                self._refused(first, "the worker that began with them died")
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Take its messages until it ends."""
@@ -215,9 +209,10 @@ class WorkerProcess:
                     self._take(body)
         except (MessageError, msgspec.MsgspecError) as error:
             # What has parsed hostile packets may itself be hostile now.
-            self._on_event("error", "worker_misbehaved", worker=self.index, error=str(error)[:_STDERR_LEN])
+            self._on_event("error", "worker_misbehaved", worker=self.index, error=str(error)[:SAID_LEN])
             if self._process is not None:
-                self._process.kill()
+                with suppress(ProcessLookupError):
+                    self._process.kill()
         except ConnectionError:
             pass
 
@@ -230,7 +225,7 @@ class WorkerProcess:
                 raise MessageError("events that are no whole lines")
             self._on_eve(message.lines)
         elif isinstance(message, Configured):
-            self._on_configured(self, message)
+            self._take_answer(message)
         elif isinstance(message, Ready):
             self._state = "running"
             self._confined_by = message.confined_by
@@ -243,7 +238,23 @@ class WorkerProcess:
         elif not self._stopping:
             raise MessageError("it has finished, though nobody said stop")
         else:
-            self._finished = True
+            self.finished = self._finished = True
+
+    def _take_answer(self, message: Configured) -> None:
+        answered = self._unanswered.pop(message.generation, None)
+        if answered is None:
+            raise MessageError("an answer to signatures that were never sent")
+        if message.error:
+            self._refused(answered, message.error)
+        else:
+            self._accepted = answered
+            self._on_configured(self, message)
+
+    def _refused(self, message: Configure, error: str) -> None:
+        """Signatures could not be taken into use: later lives begin with the last that could."""
+        if self._accepted is not None and self._configure is message:
+            self._configure = self._accepted
+        self._on_configured(self, Configured(message.generation, 0.0, error))
 
     async def _guard(self, process: asyncio.subprocess.Process) -> None:
         """Kill it if it hangs."""
@@ -254,32 +265,17 @@ class WorkerProcess:
             limit = _HANGS_NS if self._page.alive_ns > began else _START_NS
             if time.monotonic_ns() - alive > limit:
                 self._on_event("error", "worker_hangs", worker=self.index, seconds=limit // 10**9)
-                process.kill()
+                with suppress(ProcessLookupError):
+                    process.kill()
                 return
 
     def _send_configure(self) -> None:
         self._sent = self._configure
         if self._configure is not None:
+            self._unanswered[self._configure.generation] = self._configure
             self._send(self._configure)
 
     def _send(self, message: Begin | Configure | Stop) -> None:
         assert self._channel is not None
         with suppress(ConnectionError):
             self._channel.write(frame(message))
-
-
-async def _last_words(stream: asyncio.StreamReader) -> str:
-    """The end of what it writes to standard error: why it died, and nothing of any packet."""
-    kept = b""
-    while octets := await stream.read(4096):
-        kept = (kept + octets)[-_STDERR_LEN:]
-    return kept.decode("utf-8", "backslashreplace").strip()
-
-
-def _status_text(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
-
-
-def _environment() -> dict[str, str]:
-    """What a worker's Python needs, and nothing of what the service was told in its own."""
-    return {"OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)}

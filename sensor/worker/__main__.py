@@ -5,13 +5,9 @@ imported, opened and mapped, and before the first packet is looked at.
 """
 
 import gc
-import os
 import signal
 import socket
 import sys
-import traceback
-from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import msgspec
@@ -19,9 +15,19 @@ import msgspec
 from sensor.config import Settings
 from sensor.errors import SensorError
 from sensor.worker.channel import Channel, ParentGoneError
+from sensor.worker.crash import tell_crash
 from sensor.worker.loop import Source, Worker
 from sensor.worker.memory import ResidentMemory
-from sensor.worker.messages import Begin, Configure, MessageError, RingPlace, ToWorker, Unframer, to_worker
+from sensor.worker.messages import (
+    MAX_CONFIGURE,
+    Begin,
+    Configure,
+    MessageError,
+    RingPlace,
+    ToWorker,
+    Unframer,
+    to_worker,
+)
 from sensor.worker.page import CountersPage
 from sensor.worker.preload import preload
 from sensor.worker.sandbox import confine
@@ -30,13 +36,11 @@ from sensor.worker.sources import LibpcapSource, RingSource
 _READ: Final = 1 << 18
 _OTHER_VERSION: Final = "the service is of another version than its workers now are; restart it"
 """After an update of the program under a service that runs."""
-_CRASHED: Final = 70
-"""EX_SOFTWARE of sysexits.h: a mistake of ours, told on standard error."""
 
 
 def main() -> int:
     """Work until the service says stop, or is gone; returns the exit status."""
-    sys.excepthook = _tell_crash
+    sys.excepthook = tell_crash
     # The service says when to end; a terminal's Ctrl-C reaches its whole group.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -45,9 +49,7 @@ def main() -> int:
         begin, configure = _first_messages(connection)
         channel = Channel(connection)
         worker = _prepare(begin, channel)
-        channel.send(worker.ready)
-        worker.configure(configure)
-        worker.take_over()
+        worker.begin(configure)
         worker.run()
     except ParentGoneError:
         return 0
@@ -60,7 +62,7 @@ def main() -> int:
 
 def _first_messages(connection: socket.socket) -> tuple[Begin, Configure]:
     """Wait for the two messages that a worker begins with."""
-    unframer = Unframer()
+    unframer = Unframer(MAX_CONFIGURE)
     messages: list[ToWorker] = []
     while len(messages) < 2:
         octets = connection.recv(_READ)
@@ -107,16 +109,6 @@ def _prepare(begin: Begin, channel: Channel) -> Worker:
         want_eve=begin.want_eve,
         confined_by=confined_by,
     )
-
-
-def _tell_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say where it broke, and nothing of what it broke on: an exception's text may quote a packet."""
-    del error
-    frames = traceback.extract_tb(trace, limit=-8)
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-    sys.stderr.write(f"{kind.__name__} at {places}\n")
-    sys.stderr.flush()
-    os._exit(_CRASHED)
 
 
 if __name__ == "__main__":

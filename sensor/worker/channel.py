@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from sensor.worker.messages import (
+    MAX_CONFIGURE,
     Alerts,
     EveLines,
     MessageError,
@@ -40,7 +41,7 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self._connection = connection
-        self._unframer = Unframer()
+        self._unframer = Unframer(MAX_CONFIGURE)
         self._waiting: deque[tuple[memoryview, int, int]] = deque()
         """What is left of each message, and the detections and events in it."""
         self.waiting_octets = 0

@@ -17,7 +17,7 @@ from sensor.config import Settings
 from sensor.detections.alert import Alert
 from sensor.detections.results import Results
 from sensor.errors import SensorError
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import MatchPlan, load_plan
 from sensor.pipeline import Pipeline
 from sensor.telemetry import Counters
 from sensor.worker.channel import Channel
@@ -121,8 +121,7 @@ class Worker:
         want_eve: bool,
         confined_by: list[str],
     ) -> None:
-        self.ready: Final = Ready(confined_by)
-        """What to tell the parent."""
+        self._ready: Final = Ready(confined_by)
         self._channel = channel
         self._page = page
         self._source = source
@@ -152,12 +151,22 @@ class Worker:
         self._poll.register(channel.fileno(), select.POLLIN)
         self._sees_source = False
 
-    def configure(self, message: Configure) -> None:
-        """Take signatures into use; a worker that has none yet begins with them."""
+    def begin(self, message: Configure) -> None:
+        """Take the first signatures into use and the ring over, and say that it reads.
+
+        :raises SensorError: if the signatures can't be used.
+        """
+        if error := self._configure(message):
+            raise SensorError(error)
+        self._take_over()
+        self._channel.send(self._ready)
+
+    def _configure(self, message: Configure) -> str:
+        """Take signatures into use; why that could not be, or empty. What was in use then stays so."""
         began = time.perf_counter()
         error = ""
         try:
-            plan = compile_signatures(message.signatures)
+            plan = load_plan(message.signatures, message.databases)
         except SensorError as problem:
             error = str(problem)
         else:
@@ -165,6 +174,7 @@ class Worker:
             self._generation = message.generation
             self._commit()
         self._channel.send(Configured(message.generation, time.perf_counter() - began, error))
+        return error
 
     def _take_plan(self, plan: MatchPlan) -> None:
         if self._pipeline is None:
@@ -173,7 +183,7 @@ class Worker:
             self._pipeline.replace_plan(plan)
         self._index = {id(signature): at for at, signature in enumerate(plan.signatures)}
 
-    def take_over(self) -> None:
+    def _take_over(self) -> None:
         """Go on where a predecessor was killed: what it had begun on is lost, and counted as that."""
         packets, last = self._source.left_behind(self._finished_block, self._page.started_block)
         self._counters["delivered"] += packets
@@ -230,7 +240,7 @@ class Worker:
         message: ToWorker
         for message in self._channel.receive():
             if isinstance(message, Configure):
-                self.configure(message)
+                self._configure(message)
             elif isinstance(message, Stop):
                 self._stopping = True
         if self._channel.waiting_octets:

@@ -1,10 +1,12 @@
-"""What parent and worker say to each other: MessagePack, each message after its length.
+"""What parent and worker, parent and compiler say to each other: MessagePack, each message after its length.
 
 The worker parses hostile input, so the parent takes nothing from it on trust: every message is checked
-against its type when it is read, and its length against `MAX_MESSAGE` before that.
+against its type when it is read, and its length against `MAX_MESSAGE` before that. What the parent says, and
+what is made of signatures alone, may be longer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Final
 
 import msgspec
@@ -14,7 +16,11 @@ from sensor.errors import SensorError
 from signatures.model import Signature
 
 MAX_MESSAGE: Final = 16 << 20
-"""Octets. The largest are 65,000 keywords on their way to a worker, and a block of EVE lines."""
+"""Octets that a worker may say at once. The largest is a block of EVE lines."""
+MAX_PART: Final = 128 << 20
+"""Octets of signatures, or of their databases: some 200,000 keywords that are looked for in two buffers."""
+MAX_CONFIGURE: Final = 2 * MAX_PART
+"""Octets of both."""
 _PREFIX: Final = 4
 
 
@@ -69,14 +75,33 @@ class Configure(msgspec.Struct, tag=True, frozen=True):
 
     generation: int
     signatures: list[Signature]
+    databases: list[bytes]
+    """As `dump_databases` compiled them."""
 
 
 class Stop(msgspec.Struct, tag=True, frozen=True):
     """No more packets come: read what waits, end every flow, say `Finished`."""
 
 
+class Compile(msgspec.Struct, tag=True, frozen=True):
+    """The only message to a compiler: what it compiles."""
+
+    signatures: list[Signature]
+    user: str
+    """As `Begin.user`."""
+    memory_octets: int
+    """Address space that it may have."""
+
+
+class Compiled(msgspec.Struct, tag=True, frozen=True):
+    """The only message of a compiler: the databases, or why there are none."""
+
+    databases: list[bytes]
+    error: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
 class Ready(msgspec.Struct, tag=True, frozen=True):
-    """Worker: my rights are gone, and I read."""
+    """Worker: my rights are gone, the signatures are in use, and I read."""
 
     confined_by: Annotated[list[_Name], msgspec.Meta(max_length=16)]
 
@@ -137,15 +162,20 @@ ToParent = Ready | Configured | Alerts | EveLines | Finished
 _encode = msgspec.msgpack.Encoder().encode
 to_worker: Final = msgspec.msgpack.Decoder(ToWorker)
 to_parent: Final = msgspec.msgpack.Decoder(ToParent)
+to_compiler: Final = msgspec.msgpack.Decoder(Compile)
+from_compiler: Final = msgspec.msgpack.Decoder(Compiled)
+_LIMITS: Final[Mapping[type, int]] = MappingProxyType(
+    {Configure: MAX_CONFIGURE, Compile: MAX_PART, Compiled: MAX_PART}
+)
 
 
-def frame(message: ToWorker | ToParent) -> bytes:
+def frame(message: ToWorker | ToParent | Compile | Compiled) -> bytes:
     """``message`` as it goes over the socket.
 
     :raises MessageError: if it is too long.
     """
     body = _encode(message)
-    if len(body) > MAX_MESSAGE:
+    if len(body) > _LIMITS.get(type(message), MAX_MESSAGE):
         raise MessageError(f"a message of {len(body):,} octets is too long; use fewer signatures")
     return len(body).to_bytes(_PREFIX, "big") + body
 
@@ -153,7 +183,9 @@ def frame(message: ToWorker | ToParent) -> bytes:
 class Unframer:
     """Cuts a stream of octets into the bodies of messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_MESSAGE) -> None:
+        """:param limit: octets that a message may have."""
+        self._limit = limit
         self._held = bytearray()
 
     def feed(self, octets: bytes) -> Iterator[bytes]:
@@ -167,7 +199,7 @@ class Unframer:
         try:
             while len(held) - start >= _PREFIX:
                 length = int.from_bytes(held[start : start + _PREFIX], "big")
-                if length > MAX_MESSAGE:
+                if length > self._limit:
                     raise MessageError(f"a message claims {length:,} octets")
                 end = start + _PREFIX + length
                 if len(held) < end:

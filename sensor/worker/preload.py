@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Final
 
-_MODULES: Final = (
-    "sensor.pipeline",
-    "exporter.eve",
+_MODULES: Final = ("sensor.pipeline", "exporter.eve")
+_LATER: Final = (
     "numpy.ma",  # numpy.unique asks it whether an array is masked
     # Files are read as ASCII, and traces written as whatever the locale is.
     "encodings.ascii",
@@ -25,8 +24,8 @@ _MODULES: Final = (
 
 
 def preload(modules: Iterable[str] = _MODULES) -> None:
-    """Import ``modules``, and all that a traceback takes."""
-    for name in modules:
+    """Import ``modules``, by default a capture worker's, and all that libraries and a traceback take."""
+    for name in (*modules, *_LATER):
         import_module(name)
     error = ExceptionGroup("rehearsal", [ValueError("rehearsal")])
     traceback.format_exception(error)

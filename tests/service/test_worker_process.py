@@ -58,7 +58,7 @@ def run_until(wanted: str, on_alerts: Callable[[WorkerProcess, Alerts], None]) -
             on_event=lambda _level, event, **detail: heard.setdefault(event, detail),
             on_configured=lambda _worker, _message: None,
         )
-        worker.configure(Configure(1, []))
+        worker.configure(Configure(1, [], []))
         running = asyncio.create_task(worker.run())
         try:
             async with asyncio.timeout(30):
@@ -83,7 +83,7 @@ def refuse(_worker: WorkerProcess, _message: Alerts) -> None:
     [
         (3).to_bytes(4, "big") + b"\x93\x01\x02",
         (MAX_MESSAGE + 1).to_bytes(4, "big"),
-        frame(Configure(1, [])),
+        frame(Configure(1, [], [])),
         frame(Finished()),
         frame(EveLines(b'{"event_type":"al')),
         frame(EveLines(b"")),

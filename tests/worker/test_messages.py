@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sensor.detections.alert import Alert
 from sensor.worker.messages import (
+    MAX_CONFIGURE,
     MAX_MESSAGE,
     Alerts,
     Configure,
@@ -73,8 +74,17 @@ def test_an_alert_arrives_as_it_was_sent() -> None:
 
 
 def test_signatures_arrive_as_they_were_loaded() -> None:
-    (body,) = Unframer().feed(frame(Configure(1, list(SIGNATURES))))
-    assert to_worker.decode(body) == Configure(1, list(SIGNATURES))
+    message = Configure(1, list(SIGNATURES), [b"database", b""])
+    (body,) = Unframer().feed(frame(message))
+    assert to_worker.decode(body) == message
+
+
+def test_databases_may_be_longer_than_what_a_worker_says() -> None:
+    message = Configure(1, [], [bytes(MAX_MESSAGE)])
+    (body,) = Unframer(MAX_CONFIGURE).feed(frame(message))
+    assert to_worker.decode(body) == message
+    with pytest.raises(MessageError, match="claims"):
+        next(Unframer().feed(frame(message)))
 
 
 def test_a_length_that_cannot_be_ends_the_conversation() -> None:

@@ -1,0 +1,76 @@
+"""Signatures compiled by a process of its own, which may take long, take much, and die.
+
+Databases of Hyperscan's are octets here: nothing in the service looks into them.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from sensor.errors import SignatureError
+from sensor.service.process import Started, start, status_text
+from sensor.worker.messages import (
+    MAX_PART,
+    Compile,
+    Compiled,
+    MessageError,
+    Unframer,
+    frame,
+    from_compiler,
+)
+
+COMPILE_SECONDS: Final = 120.0
+"""Until the compiler is killed. A hundred thousand keywords take some 20 s; who reloads a set that takes
+minutes does better to hear of it than to wonder which one is in use."""
+_READ: Final = 1 << 18
+
+
+async def compile_apart(message: Compile) -> list[bytes]:
+    """The databases, as `sensor.matching.compile.dump_databases` makes them.
+
+    :raises SignatureError: if there are none: the compiler takes too long, or too much memory, is killed, or
+        refuses.
+    """
+    try:
+        started = await start("sensor.worker.compiler")
+    except OSError as error:
+        raise SignatureError(f"signatures not compiled: {error.strerror or error}") from error
+    try:
+        async with asyncio.timeout(COMPILE_SECONDS):
+            return await _ask(started, message)
+    except TimeoutError:
+        raise SignatureError(
+            f"signatures not compiled within {COMPILE_SECONDS:.0f} s; use fewer, or simpler regexes"
+        ) from None
+    except (MessageError, msgspec.MsgspecError) as error:
+        raise SignatureError(f"signatures not compiled: {error}") from error
+    finally:
+        started.writer.close()
+        with suppress(ProcessLookupError):
+            started.process.kill()
+        await started.process.wait()
+        await started.said
+
+
+async def _ask(started: Started, message: Compile) -> list[bytes]:
+    unframer = Unframer(MAX_PART)
+    with suppress(ConnectionError):  # its end is told below
+        started.writer.write(frame(message))
+        while octets := await started.reader.read(_READ):
+            for body in unframer.feed(octets):
+                compiled: Compiled = from_compiler.decode(body)
+                if compiled.error:
+                    raise _failed(compiled.error, message)
+                return compiled.databases
+    ended = status_text(await started.process.wait())
+    said = await started.said
+    raise _failed(f"{ended}: {said.splitlines()[-1]}" if said else ended, message)
+
+
+def _failed(why: str, message: Compile) -> SignatureError:
+    return SignatureError(
+        f"signatures not compiled ({why}); it may take {message.memory_octets >> 20:,} MiB of memory: "
+        "use fewer signatures, or raise [limits] memory"
+    )

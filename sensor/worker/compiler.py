@@ -1,0 +1,83 @@
+"""``python -m sensor.worker.compiler DESCRIPTOR``: compiles signatures, once, in a process of its own.
+
+Compiling very many takes minutes and gigabytes. In a capture worker the ring would overflow meanwhile, in the
+service all else would stop. Here it costs time that nobody waits for, and memory up to a limit whose breach
+ends this process alone. Hyperscan's compiler is much code on what somebody wrote into a file, so rights are
+given up before, as a worker does.
+"""
+
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Final
+
+import hyperscan
+import msgspec
+
+from sensor.errors import SensorError
+from sensor.matching.compile import dump_databases
+from sensor.worker.crash import tell_crash
+from sensor.worker.messages import (
+    MAX_PART,
+    Compile,
+    Compiled,
+    MessageError,
+    Unframer,
+    frame,
+    to_compiler,
+)
+from sensor.worker.preload import preload
+from sensor.worker.sandbox import confine
+
+_READ: Final = 1 << 18
+_NICE: Final = 19
+"""Packets come first."""
+
+
+def main() -> int:
+    """Compile what the service sends, answer, and end; returns the exit status."""
+    sys.excepthook = tell_crash
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    # A unit that forbids @resources does not let it; it is then one process among others.
+    with suppress(OSError):
+        os.nice(_NICE)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        message = _receive(connection)
+        if message is not None:
+            connection.sendall(frame(_compile(message, connection.fileno())))
+    except ConnectionError:
+        return 0  # nobody waits for it any more
+    except SensorError as error:
+        connection.sendall(frame(Compiled([], str(error))))
+        return 1
+    return 0
+
+
+def _receive(connection: socket.socket) -> Compile | None:
+    """The message; None if the service is gone."""
+    unframer = Unframer(MAX_PART)
+    while octets := connection.recv(_READ):
+        for body in unframer.feed(octets):
+            try:
+                return to_compiler.decode(body)
+            except msgspec.MsgspecError as error:
+                raise MessageError("the service is of another version now; restart it") from error
+    return None
+
+
+def _compile(message: Compile, descriptor: int) -> Compiled:
+    preload(())
+    confine(message.user or None, [descriptor], address_space=message.memory_octets)
+    try:
+        return Compiled(dump_databases(message.signatures))
+    except (hyperscan.HyperscanError, MemoryError) as error:
+        # Nothing but the kind: a text may quote what somebody looks for.
+        raise SensorError(type(error).__name__) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
