@@ -62,15 +62,8 @@ async def _ask(started: Started, message: Compile) -> list[bytes]:
             for body in unframer.feed(octets):
                 compiled: Compiled = from_compiler.decode(body)
                 if compiled.error:
-                    raise _failed(compiled.error, message)
+                    raise SignatureError(f"signatures not compiled: {compiled.error}")
                 return compiled.databases
     ended = status_text(await started.process.wait())
-    said = await started.said
-    raise _failed(f"{ended}: {said.splitlines()[-1]}" if said else ended, message)
-
-
-def _failed(why: str, message: Compile) -> SignatureError:
-    return SignatureError(
-        f"signatures not compiled ({why}); it may take {message.memory_octets >> 20:,} MiB of memory: "
-        "use fewer signatures, or raise [limits] memory"
-    )
+    said = (await started.said).splitlines()[-1:]
+    raise SignatureError(": ".join(["signatures not compiled", f"the compiler ended with {ended}", *said]))

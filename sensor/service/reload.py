@@ -22,8 +22,8 @@ from signatures.model import Signature
 _KEPT: Final = 3
 """Generations whose alerts may still come: a reload waits for workers to take the one before it."""
 _DATABASES_SHARE: Final = 8
-"""Of what a worker may use, databases may be this part: at a reload it holds the old and the new, and flows need
-the rest. With more it would shed for ever."""
+"""Of what a worker may use, databases may be this part: at a reload it holds the old and the new, and flows
+need the rest. With more it would shed for ever."""
 _NEEDS_RESTART: Final = (
     *("capture.backend", "capture.workers", "capture.bpf", "capture.promiscuous", "capture.ring"),
     *("capture.user", "signatures.bypass_encrypted", "store.path", "eve.path", "metrics.listen"),

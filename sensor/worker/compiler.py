@@ -75,8 +75,13 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
     try:
         return Compiled(dump_databases(message.signatures))
     except (hyperscan.HyperscanError, MemoryError) as error:
-        # Nothing but the kind: a text may quote what somebody looks for.
-        raise SensorError(type(error).__name__) from error
+        # No more of it than its kind: a text may quote what somebody looks for.
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            raise SensorError(
+                f"{message.memory_octets >> 20:,} MiB of memory are too little; "
+                "use fewer signatures, or raise [limits] memory"
+            ) from error
+        raise SensorError(f"Hyperscan says {type(error).__name__}") from error
 
 
 if __name__ == "__main__":
