@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from sensor.errors import SignatureError
+from sensor.errors import SensorError, SignatureError
 from sensor.service.process import Started, start, status_text
 from sensor.worker.messages import (
     MAX_PART,
@@ -30,22 +30,22 @@ _READ: Final = 1 << 18
 async def compile_apart(message: Compile) -> list[bytes]:
     """The databases, as `sensor.matching.compile.dump_databases` makes them.
 
-    :raises SignatureError: if there are none: the compiler takes too long, or too much memory, is killed, or
-        refuses.
+    :raises SignatureError: if they need too much memory, or Hyperscan refuses them.
+    :raises SensorError: if the compiler takes too long, or dies: at another time it may not.
     """
     try:
         started = await start("sensor.worker.compiler")
     except OSError as error:
-        raise SignatureError(f"signatures not compiled: {error.strerror or error}") from error
+        raise SensorError(f"signatures not compiled: {error.strerror or error}") from error
     try:
         async with asyncio.timeout(COMPILE_SECONDS):
             return await _ask(started, message)
     except TimeoutError:
-        raise SignatureError(
+        raise SensorError(
             f"signatures not compiled within {COMPILE_SECONDS:.0f} s; use fewer, or simpler regexes"
         ) from None
     except (MessageError, msgspec.MsgspecError) as error:
-        raise SignatureError(f"signatures not compiled: {error}") from error
+        raise SensorError(f"signatures not compiled: {error}") from error
     finally:
         started.writer.close()
         with suppress(ProcessLookupError):
@@ -66,4 +66,4 @@ async def _ask(started: Started, message: Compile) -> list[bytes]:
                 return compiled.databases
     ended = status_text(await started.process.wait())
     said = (await started.said).splitlines()[-1:]
-    raise SignatureError(": ".join(["signatures not compiled", f"the compiler ended with {ended}", *said]))
+    raise SensorError(": ".join(["signatures not compiled", f"the compiler ended with {ended}", *said]))

@@ -57,8 +57,8 @@ class Generations:
     async def load(self, configuration: Configuration) -> Configure:
         """Load and compile what ``configuration`` names: the message to workers, which `take` puts into use.
 
-        :raises SignatureError: where the first mistake is, or why they can't be compiled; what was in use
-            stays so.
+        :raises SensorError: where the first mistake is, or why they can't be compiled; what was in use stays
+            so.
         """
         self._began = time.monotonic()
         wanted = configuration.signatures
@@ -147,7 +147,7 @@ class Generations:
 async def _compile(signatures: list[Signature], configuration: Configuration) -> list[bytes]:
     """Their databases.
 
-    :raises SignatureError: if they can't be compiled, or are too large for the workers.
+    :raises SensorError: if they can't be compiled, or are too large for the workers.
     """
     databases = await compile_apart(
         Compile(signatures, configuration.capture.user, configuration.limits.memory)

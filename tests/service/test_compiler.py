@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.errors import SignatureError
+from sensor.errors import SensorError, SignatureError
 from sensor.matching.compile import load_plan
 from sensor.service import compiler
 from sensor.service.compiler import compile_apart
@@ -79,7 +79,7 @@ def test_it_is_killed_from_outside(many: list[Signature]) -> None:
         os.kill(pids[0], signal.SIGKILL)
         await work
 
-    with pytest.raises(SignatureError, match="ended with signal 9"):
+    with pytest.raises(SensorError, match="ended with signal 9"):
         asyncio.run(kill())
 
 
@@ -101,7 +101,7 @@ def test_nothing_of_it_is_left_when_nobody_wants_it_any_more(many: list[Signatur
 def test_it_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler, "COMPILE_SECONDS", 0.5)
     stand_in(tmp_path, monkeypatch, "time.sleep(600)")
-    with pytest.raises(SignatureError, match="not compiled within"):
+    with pytest.raises(SensorError, match="not compiled within"):
         asyncio.run(compile_apart(SOME))
     assert children() == []
 
@@ -119,13 +119,14 @@ def test_it_may_not_take_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_what_no_compiler_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, said: str) -> None:
     stand_in(tmp_path, monkeypatch, does)
-    with pytest.raises(SignatureError, match=said):
+    with pytest.raises(SensorError, match=said) as raised:
         asyncio.run(compile_apart(SOME))
+    assert raised.value.exit_status == 1, "a service manager tries again"
 
 
 def test_it_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    with pytest.raises(SignatureError, match="No such file"):
+    with pytest.raises(SensorError, match="No such file"):
         asyncio.run(compile_apart(SOME))
 
 
