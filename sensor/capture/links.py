@@ -5,6 +5,7 @@ be lost when many come at once, so they only say that something changed; what is
 (netdevice(7)). On other systems than Linux there is no wake-up: ask from time to time.
 """
 
+import errno
 import socket
 import struct
 import sys
@@ -47,7 +48,11 @@ def read_link(name: str) -> Link | None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as any_socket:
             flags = _ask(any_socket, _SIOCGIFFLAGS, name)
             hardware_type = _ask(any_socket, _SIOCGIFHWADDR, name)
-    except (OSError, ValueError):  # it vanished meanwhile, or no interface can be called so
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # that tells nothing of the interface
+        return None  # there is none, or it vanished meanwhile
+    except ValueError:  # no interface can be called so
         return None
     return Link(name, index, bool(flags & _IFF_UP), bool(flags & _IFF_RUNNING), hardware_type)
 
@@ -101,8 +106,9 @@ class LinkWatch:
                 self._socket.recv(_MESSAGES_LEN)
             except BlockingIOError:
                 return
-            except OSError:  # ENOBUFS: messages were lost, which tells as much
-                continue
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # messages were lost, which tells as much
+                    raise
 
     def close(self) -> None:
         """Stop watching."""

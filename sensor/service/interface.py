@@ -30,8 +30,8 @@ from sensor.service.worker_process import WorkerProcess
 from sensor.status import InterfaceStatus, LedgerCounts, WorkerStatus
 from sensor.worker.messages import Alerts, Begin, Configure, Configured, LivePlace, RingPlace
 
-DRAIN_SECONDS: Final = 4.0
-"""Until a worker that should end is killed: systemd and operators are promised five."""
+DRAIN_SECONDS: Final = 3.0
+"""Until a worker that should end is killed: operators are promised five for everything."""
 
 Event = Callable[..., None]
 """Logs ``(level, event, **detail)``."""
@@ -72,6 +72,7 @@ class InterfaceCapture:
         on_eve: Callable[[bytes], None],
         on_event: Event,
         on_configured: Callable[[WorkerProcess, Configured], None],
+        on_end: Callable[["asyncio.Task[None]"], None],
     ) -> None:
         self.name = name
         self._configuration = configuration
@@ -79,6 +80,7 @@ class InterfaceCapture:
         self._on_eve = on_eve
         self._on_event = on_event
         self._on_configured = on_configured
+        self._on_end = on_end
         self._configure: Configure | None = None
         self._lanes: list[Lane] = []
         self._past = LedgerCounts()
@@ -92,6 +94,8 @@ class InterfaceCapture:
         self._closed = False
         self._changing = asyncio.Lock()
         self.ledger_error = 0
+        self._past_error = 0
+        """As `ledger_error`, of devices that are gone."""
         self._last: tuple[int, LedgerCounts] = time.monotonic_ns(), LedgerCounts()
         self.packets_per_second = self.octets_per_second = 0.0
 
@@ -122,7 +126,7 @@ class InterfaceCapture:
                 return
             if self._lanes and self._is_gone():
                 self._set_state("missing", "error", "interface_gone")
-                await self._close_lanes()
+                await self._close_lanes(DRAIN_SECONDS)
                 return  # the next look takes up another one
             if not self._lanes:
                 try:
@@ -137,11 +141,11 @@ class InterfaceCapture:
                 self._told_missing = False
             self._look()
 
-    async def close(self) -> None:
-        """Drain and end every worker, for good."""
+    async def close(self, seconds: float) -> None:
+        """Drain and end every worker, for good; those that do not end in time are killed."""
         self._closed = True
         async with self._changing:
-            await self._close_lanes()
+            await self._close_lanes(seconds)
 
     def abandon(self) -> None:
         """Kill what does not end."""
@@ -150,15 +154,17 @@ class InterfaceCapture:
 
     def counts(self) -> LedgerCounts:
         """The account since the service started, checked."""
-        counts = account.total([self._past, *(lane.counts() for lane in self._lanes)])
-        room = sum(self._configuration.capture.ring for _ in self._lanes)
-        if self._configuration.capture.backend_in_use == "af_packet":
-            error = account.error_of(counts, room)
-        else:
-            # libpcap's numbers are late and differ by platform: only the pipeline's are held to an identity.
-            error = abs(counts.unaccounted)
+        each = [lane.counts() for lane in self._lanes]
+        # Lane by lane: what one has too many another may have too few.
+        error = self._past_error + sum(map(self._error_of, each))
         self.ledger_error = max(self.ledger_error, error)
-        return counts
+        return account.total([self._past, *each])
+
+    def _error_of(self, counts: LedgerCounts) -> int:
+        if self._configuration.capture.backend_in_use == "af_packet":
+            return account.error_of(counts, self._configuration.capture.ring)
+        # libpcap's numbers are late and differ by platform: only the pipeline's are held to an identity.
+        return abs(counts.unaccounted)
 
     def measure(self, counts: LedgerCounts) -> None:
         """Take the rates since the last call."""
@@ -202,6 +208,7 @@ class InterfaceCapture:
         self._device = self.name
         for lane in self._lanes:
             lane.task = asyncio.create_task(lane.worker.run())
+            lane.task.add_done_callback(self._on_end)
 
     def _open_sockets(self) -> None:
         capture = self._configuration.capture
@@ -296,21 +303,25 @@ class InterfaceCapture:
         self.state = state
         self._on_event(level, event, interface=self.name, state=state)
 
-    async def _close_lanes(self) -> None:
+    async def _close_lanes(self, seconds: float) -> None:
         for lane in self._lanes:
             if lane.socket is not None:
                 stop_intake(lane.socket.socket)
             lane.worker.stop()
         tasks = [lane.task for lane in self._lanes if lane.task is not None]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            _, late = await asyncio.wait(tasks, timeout=seconds)
             if late:
                 self._on_event("error", "drain_cut_short", interface=self.name, workers=len(late))
                 self.abandon()
                 await asyncio.wait(tasks)
-        self.counts()
         for lane in self._lanes:
-            self._past += account.forget_waiting(lane.counts())
+            counts = lane.counts()
+            self._past_error += self._error_of(counts)
+            if lane.socket is not None and lane.worker.finished:
+                # Nothing waits in a ring that was read to its end.
+                self._past_error += abs(counts.waiting)
+            self._past += account.forget_waiting(counts)
             past = self._past_counters[lane.worker.index]
             status = lane.worker.status()
             for name, value in status.counters.items():
@@ -318,6 +329,7 @@ class InterfaceCapture:
             self._past_restarts[lane.worker.index] += status.restarts
             _release(lane)
         self._lanes = []
+        self.counts()
 
 
 def _release(lane: Lane) -> None:
