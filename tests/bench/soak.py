@@ -164,9 +164,8 @@ def _summarise(rows: list[tuple[float, ...]]) -> None:
     part = max(len(rows) // 10, 1)
     for at, name in enumerate(_COLUMNS[1:], 1):
         first, last = (sum(row[at] for row in some) / part for some in (rows[:part], rows[-part:]))
-        print(
-            f"{name:15} first {first:14,.0f}   last {last:14,.0f}   most {max(row[at] for row in rows):14,.0f}"
-        )
+        most = max(row[at] for row in rows)
+        print(f"{name:15} first {first:14,.0f}   last {last:14,.0f}   most {most:14,.0f}")
 
 
 if __name__ == "__main__":
