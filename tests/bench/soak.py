@@ -99,7 +99,17 @@ def _web_traffic(line: Line, home: Path, seconds: int) -> Iterator[None]:
 
 
 def _replay(line: Line, capture: Path, pps: int, *options: str) -> list[str]:
-    return ["tcpreplay", "-q", "-K", f"--pps={pps}", *options, "-i", line.left.device, str(capture)]
+    return [
+        "tcpreplay",
+        "-q",
+        "-K",
+        "--timer=nano",
+        f"--pps={pps}",
+        *options,
+        "-i",
+        line.left.device,
+        str(capture),
+    ]
 
 
 @contextmanager
