@@ -1,5 +1,6 @@
 """A reload of a large set: compiled beside the traffic, and by nobody who has anything else to do."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.netns import Line, veth_line
 from tests.service import talker as talkers
 from tests.service.live import Live, await_, live_sensor
 from tests.service.talker import SIGNATURES, silent_talker, talking
+from tests.service.test_signals import Systemd
 
 pytestmark = [pytest.mark.linux, pytest.mark.netns]
 
@@ -79,22 +81,30 @@ def test_a_large_set_is_compiled_beside_the_traffic(
 ) -> None:
     """Everything goes on with the old set until the new one is in use, and no packet is lost by it."""
     word = make_keywords(MANY)[-1]
+    arguments = (*options, "--workers", "2")
     with (
-        live_sensor(watchdog_sensor, line.right, tmp_path, *options, "--workers", "2") as live,
+        contextlib.closing(Systemd(tmp_path / "notify")) as systemd,
+        live_sensor(
+            watchdog_sensor, line.right, tmp_path, *arguments, environment=systemd.environment
+        ) as live,
         talking(line) as talker,
         silent_talker(line, 60_000) as other,
     ):
+        systemd.hear("READY=1")
         await_(lambda: detections(live) > 50, "detections")
         before = signatures(live)
         compiler = begin_large_reload(live, tmp_path)
         told = await_(lambda: confined(compiler), "it has given up its rights")
         assert set(told["Uid"].split()) == {"65534"}
         assert (told["CapEff"], told["NoNewPrivs"]) == ("0" * 16, "1")
-        assert os.getpriority(os.PRIO_PROCESS, compiler) == 19
+        assert os.getpriority(os.PRIO_PROCESS, compiler) == 5
         os.kill(compiler, signal.SIGSTOP)  # so that all that follows comes before its end
         other.say(10, word)
         seen = detections(live)
         await_(lambda: detections(live) > seen + 100, "detections of the old set")
+        assert "RELOADING=1" in systemd.hear("EXTEND_TIMEOUT_USEC=")
+        heard = systemd.hear("WATCHDOG=1") + systemd.hear("WATCHDOG=1")
+        assert "READY=1" not in heard
         assert live.metric("watchdog_signatures_reloads_total") == 0
         assert signatures(live) == before
         os.kill(compiler, signal.SIGCONT)
