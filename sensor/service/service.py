@@ -41,6 +41,7 @@ from sensor.store.recorder import AlertRecorder
 from sensor.store.records import RunCounts, RunStatus
 from sensor.store.source import Source
 from sensor.version import version
+from sensor.worker.libc import trim_heap
 from sensor.worker.messages import Alerts, Configure, Configured, alert_of
 from signatures.model import Severity
 
@@ -367,6 +368,7 @@ class Service:
         self._generations.expect(self._workers())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._generations.settled.wait(), _READY_SECONDS)
+        trim_heap()  # of messages to workers
         self._generations.status.reloads += 1
         self._journal("info", "reloaded", signatures=self._generations.status.loaded)
 

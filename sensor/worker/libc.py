@@ -26,6 +26,13 @@ def prctl(option: int, *values: int) -> int:
     return _checked(_libc().prctl(option, *values, *[0] * (4 - len(values))), f"prctl {option}")
 
 
+def trim_heap() -> None:
+    """Give what is free back to the kernel (malloc_trim(3)); does nothing where libc is not glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
+
+
 def capset(header: ctypes.Structure, data: "ctypes.Array[Any]") -> None:
     """Set the capability sets of this thread (capset(2)).
 

@@ -21,6 +21,7 @@ from sensor.matching.compile import MatchPlan, load_plan
 from sensor.pipeline import Pipeline
 from sensor.telemetry import Counters
 from sensor.worker.channel import Channel
+from sensor.worker.libc import trim_heap
 from sensor.worker.messages import (
     Alerts,
     Configure,
@@ -237,12 +238,17 @@ class Worker:
         self._sees_source = wanted
 
     def _listen(self) -> None:
-        message: ToWorker
+        message: ToWorker | None
+        before = self._generation
         for message in self._channel.receive():
             if isinstance(message, Configure):
                 self._configure(message)
             elif isinstance(message, Stop):
                 self._stopping = True
+        if self._generation != before:
+            # The message and the old databases are megabytes, which would count as in use.
+            message = None
+            trim_heap()
         if self._channel.waiting_octets:
             self._channel.flush()
             self._commit()
