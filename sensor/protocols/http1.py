@@ -104,10 +104,11 @@ class Http1Parser:
             self._pairing.flush()
 
     def finish(self) -> None:
-        """End the flow: what is still waiting is emitted as it is."""
+        """End the flow: what is still waiting is emitted as it is. The parser is of no further use."""
         self._client.close()
         self._server.close()
         self._pairing.flush()
+        self._pairing.let_go()
 
     def _stop_if_over(self) -> None:
         if self._pairing.switched == OVER:

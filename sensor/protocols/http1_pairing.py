@@ -69,6 +69,10 @@ class Pairing:
         """Say what makes a request of a head whose end has not come, where the server answers it already."""
         self._cut_held_head = cut_held_head
 
+    def let_go(self) -> None:
+        """Forget that: it refers back here, and what refers to itself waits for the garbage collector."""
+        self._cut_held_head = _do_nothing
+
     @property
     def is_waiting(self) -> bool:
         """Whether a request waits for its response."""

@@ -5,6 +5,7 @@ page is committed with the block as finished, and only then does the kernel get 
 worker dies, its successor finds out of which packets nobody knows what became, and counts those as lost.
 """
 
+import gc
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,9 @@ _QUIET_NS: Final = _SECOND_NS
 """So often does a line without packets move the pipeline's clock, so that flows end."""
 _IDLE_NS: Final = 5 * _SECOND_NS
 """The longest sleep: the parent must see that the worker is alive."""
+_TIDY_NS: Final = 600 * _SECOND_NS
+"""So often is looked for objects that refer to each other and to nothing else. None are known; but in months
+a few octets of each connection would come to all the memory there is."""
 _SETTLE_NS: Final = 150_000_000
 """When no more packets come, the last block is handed over within the retire time-out, 50 ms."""
 _ALERTS_AT_ONCE: Final = 1000
@@ -146,6 +150,7 @@ class Worker:
         self._stopping = False
         self._last_ns = time.monotonic_ns()
         """When the last batch ended."""
+        self._tidied_ns = self._last_ns
         self._moved_ns = 0
         """When the clock of the pipeline was last moved."""
         self._poll = select.poll()
@@ -281,6 +286,9 @@ class Worker:
     def _look_around(self) -> None:
         """See how it stands, and shed if need be."""
         assert self._pipeline is not None
+        if time.monotonic_ns() - self._tidied_ns > _TIDY_NS:
+            gc.collect()
+            self._tidied_ns = time.monotonic_ns()
         self._resident = self._memory()
         self._pipeline.shed_level = self._overload.update(
             self._source.fill, self._resident, time.monotonic_ns()
