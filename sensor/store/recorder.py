@@ -27,7 +27,7 @@ from sensor.store.replay import BATCH_LEN, MAX_WAITING
 from sensor.store.source import Source
 from sensor.store.writer import StoreWriter
 
-BATCH_SECONDS: Final = 0.05
+BATCH_SECONDS: Final = 0.03
 """The longest that an alert waits for others to share its transaction: a detection is to be stored within
 a quarter of a second of its packet, on a disk whose fsync takes a tenth."""
 LOCK_TIMEOUT: Final = 1.0
