@@ -37,7 +37,7 @@ from sensor.service.reload import Generations, left_for_restart
 from sensor.service.watch import Watch
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, LedgerCounts, ServiceStatus
-from sensor.store.recorder import AlertRecorder
+from sensor.store.recorder import LOCK_TIMEOUT, AlertRecorder
 from sensor.store.records import RunCounts, RunStatus
 from sensor.store.source import Source
 from sensor.version import version
@@ -166,7 +166,7 @@ class Service:
         lost = await self._recorder.close(
             RunStatus.COMPLETED if is_whole else RunStatus.FAILED,
             self._fault or None,
-            seconds=self._left(_STORE_SECONDS),
+            seconds=self._left(_STORE_SECONDS, spare=LOCK_TIMEOUT),
         )
         if lost:
             self._journal.say("error", "detections_not_stored", count=lost)
@@ -240,9 +240,9 @@ class Service:
         self._deadline = self._deadline or asyncio.get_running_loop().time() + STOP_SECONDS
         self._stop.set()
 
-    def _left(self, most: float) -> float:
-        """Seconds that are left of those promised, at most ``most``."""
-        left = self._deadline - asyncio.get_running_loop().time() if self._deadline else most
+    def _left(self, most: float, *, spare: float = 0.0) -> float:
+        """Seconds that are left of those promised but for what is to ``spare``, at most ``most``."""
+        left = self._deadline - asyncio.get_running_loop().time() - spare if self._deadline else most
         return max(min(left, most), 0.1)
 
     def _is_looking(self) -> bool:

@@ -161,7 +161,7 @@ class AlertRecorder:
     async def close(self, status: RunStatus, error: str | None = None, *, seconds: float = 2.5) -> int:
         """Commit what goes in within ``seconds``, log how the run ended; returns how many alerts did not.
 
-        A try that is under way takes up to `LOCK_TIMEOUT` longer, and so does the end of the run.
+        A try that is under way takes up to `LOCK_TIMEOUT` longer.
         """
         await self.flush(seconds)
         self._stopping = True
@@ -169,7 +169,7 @@ class AlertRecorder:
         self._hurry.set()
         if self._task is not None:
             await asyncio.wait([self._task])
-        if self._writer is not None:
+        if self._writer is not None and not self._pause:  # else it would only wait for the lock again
             with suppress(StoreError):  # then whoever opens it next marks the run interrupted
                 await self._writer.end_run(status, self.counts, error)
         await self._drop_writer()

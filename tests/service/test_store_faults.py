@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +163,21 @@ def test_a_full_disk_of_events_costs_events_and_nothing_else(
         assert live.stop() == 0
         assert sum(event["event_type"] == "alert" for event in live.eve_events()) == 700 - lost
     assert live.check_ledger()["decoded"] == detections(live) == 700
+
+
+def test_everything_stuck_at_once_ends_within_what_is_promised(
+    watchdog_sensor: Path, tmp_path: Path, line: Line
+) -> None:
+    """A worker that does not answer and a database that stays locked: their waits have one deadline."""
+    with live_sensor(watchdog_sensor, line.right, tmp_path) as live:
+        await_(lambda: live.rows("SELECT count(*) FROM ledger")[0][0] >= 0, "the database is there")
+        with contextlib.closing(sqlite3.connect(live.db, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            os.kill(live.workers()[0]["pid"], signal.SIGSTOP)
+            live.process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert live.process.wait(60) == 0
+            # Five seconds are promised; a machine that does other things meanwhile gets as many again.
+            assert time.monotonic() - began < 10
+            other.execute("ROLLBACK")
+    assert "drain_cut_short" in live.events()
