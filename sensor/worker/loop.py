@@ -269,7 +269,7 @@ class Worker:
             if now - max(self._last_ns, self._moved_ns) >= _QUIET_NS:
                 self._moved_ns = now
                 self._hand_on_all(self._pipeline.advance(time.time_ns()))
-                self._look_around()
+                self._look_around(0.0)
                 self._commit()
             return False
         self._page.started_block = taken.last_block
@@ -277,21 +277,24 @@ class Worker:
         self._delivered += taken.packets
         self._finished_block = taken.last_block
         self._commit()
+        fill = self._source.fill
         self._source.give_back(taken)
-        # Only now: what was in hand does not wait.
-        self._look_around()
+        self._look_around(fill)
         self._last_ns = time.monotonic_ns()
         return True
 
-    def _look_around(self) -> None:
-        """See how it stands, and shed if need be."""
+    def _look_around(self, fill: float) -> None:
+        """See how it stands, and shed if need be.
+
+        :param fill: of the source, with the batch that was in hand.
+        """
         assert self._pipeline is not None
         if time.monotonic_ns() - self._tidied_ns > _TIDY_NS:
             gc.collect()
             self._tidied_ns = time.monotonic_ns()
         self._resident = self._memory()
         self._pipeline.shed_level = self._overload.update(
-            self._source.fill, self._resident, time.monotonic_ns()
+            fill, self._source.fill, self._resident, time.monotonic_ns()
         )
 
     def _drain(self) -> None:

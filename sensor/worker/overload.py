@@ -34,10 +34,11 @@ class Overload:
         self._by_fill = ShedLevel.NONE
         self.level = ShedLevel.NONE
 
-    def update(self, fill: float, memory_octets: int, now_ns: int) -> ShedLevel:
+    def update(self, fill: float, left: float, memory_octets: int, now_ns: int) -> ShedLevel:
         """The level from now on.
 
-        :param fill: share of the ring that waits.
+        :param fill: share of the ring that waited, with the batch in hand: how near it came to dropping.
+        :param left: share that still waits without it: whether the worker keeps up, however small the ring.
         :param memory_octets: resident memory in use.
         :param now_ns: monotonic.
         """
@@ -46,7 +47,7 @@ class Overload:
         if fill > URGENT or (fill > HIGH and due):
             level = ShedLevel(min(level + 1, ShedLevel.FLOWS_MOST))
             self._stepped_ns = now_ns
-        if fill >= LOW:
+        if left >= LOW:
             self._calm_since = None
         elif self._calm_since is None:
             self._calm_since = now_ns
