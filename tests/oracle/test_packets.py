@@ -1,12 +1,14 @@
 """tshark and the sensor see the same packets: as many, and each between the same addresses and ports."""
 
 import asyncio
+import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyshark
 import pytest
+from pyshark.capture.capture import TSharkCrashException
 
 from fixtures.pcaps.catalogue import ROOT, captures, name_of
 from sensor.addresses import address_text
@@ -75,11 +77,13 @@ def test_pyshark_counts_the_demo_as_the_sensor_does() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyshark sets a child watcher, which asyncio deprecates
         loop = asyncio.new_event_loop()
+        theirs: list[tuple[str, int, str, int]] = []
+        capture = pyshark.FileCapture(str(demo), display_filter="tcp", keep_packets=False, eventloop=loop)
         try:
-            with pyshark.FileCapture(
-                str(demo), display_filter="tcp", keep_packets=False, eventloop=loop
-            ) as capture:
-                theirs = [
+            # Now and then asyncio misses tshark's end and makes up a status of 255, which pyshark takes for a
+            # crash. What tshark told until then is compared all the same.
+            with contextlib.suppress(TSharkCrashException):
+                theirs.extend(
                     (
                         str(packet.ip.src if "IP" in packet else packet.ipv6.src),
                         int(packet.tcp.srcport),
@@ -87,8 +91,11 @@ def test_pyshark_counts_the_demo_as_the_sensor_does() -> None:
                         int(packet.tcp.dstport),
                     )
                     for packet in capture
-                ]
+                )
+            with contextlib.suppress(TSharkCrashException):
+                capture.close()
         finally:
+            capture._running_processes.clear()
             loop.close()
     assert ours == theirs
     assert {port for _, _, _, port in ours} >= {80, 443, 587, 5900}
