@@ -197,12 +197,6 @@ def take_error(packet_socket: socket.socket) -> int:
     return packet_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
-def bound_device(packet_socket: socket.socket) -> str:
-    """What the socket's interface is called now; empty once it is gone, even if another has its name."""
-    name: str = packet_socket.getsockname()[0]
-    return name
-
-
 def _open(interface: str, kind: socket.SocketKind) -> socket.socket:
     if sys.platform != "linux":
         raise CaptureError("AF_PACKET is Linux's; capture through libpcap here")
