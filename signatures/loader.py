@@ -190,4 +190,5 @@ def _set_info(table: object, name: str, report: Report) -> SetInfo:
     for key, value in texts.items():
         if not isinstance(value, str):
             report(key, f"{key} must be a string")
-    return SetInfo(name, **{key: str(value) for key, value in texts.items()})
+    name_, version, license_ = (str(texts.get(key, "")) for key in keys)
+    return SetInfo(name, name_, version, license_)

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from sensor.toml import nearest, type_name
 from signatures.encodings import encode_keyword
-from signatures.model import NAME_BUFFERS, Buffer, Direction, PortRange, Severity, Signature
+from signatures.model import (
+    NAME_BUFFERS,
+    Buffer,
+    Clause,
+    Direction,
+    PortRange,
+    Severity,
+    Signature,
+)
 from signatures.regex import regex_fault
 
 MAX_KEYWORD = 255
@@ -202,21 +210,24 @@ def validate_signature(table: Mapping[str, Any], source: str, report: Report) ->
     if "category" in table and category and not (_SLUG.fullmatch(category) and len(category) <= 64):
         report("category", f"category {category[:64]!r} must be lower-case words joined by hyphens")
     buffers = _buffers(table["buffers"], report) if "buffers" in table else ()
+    clause = Clause(
+        buffers=buffers,
+        keywords=_keywords(table.get("keywords", []), buffers, report),
+        regexes=_regexes(table.get("regexes", []), buffers, sensitive, report),
+        domains=_domains(table.get("domains", []), buffers, report),
+        case_sensitive=sensitive,
+        depth=_integer("depth", table.get("depth", 0), 0, MAX_DEPTH, report),
+    )
     return Signature(
         sid=_integer("sid", table.get("sid", 1), 1, MAX_SID, report),
         rev=_integer("rev", table.get("rev", 1), 1, MAX_SID, report),
         name=_translations("name", table.get("name", "-"), report),
         category=category,
         severity=_choice("severity", table.get("severity", "low"), Severity, report) or Severity.LOW,
-        buffers=buffers,
-        keywords=_keywords(table.get("keywords", []), buffers, report),
-        regexes=_regexes(table.get("regexes", []), buffers, sensitive, report),
-        domains=_domains(table.get("domains", []), buffers, report),
-        case_sensitive=sensitive,
+        clauses=(clause,),
         src_ports=_ports("src_ports", table["src_ports"], report) if "src_ports" in table else (),
         dst_ports=_ports("dst_ports", table["dst_ports"], report) if "dst_ports" in table else (),
         direction=_choice("direction", table.get("direction", "any"), Direction, report) or Direction.ANY,
-        depth=_integer("depth", table.get("depth", 0), 0, MAX_DEPTH, report),
         references=_references(table.get("references", []), report),
         description=_translations("description", table.get("description", {"en": "-"}), report)
         if "description" in table

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sensor.matching.reading import Reading
 from signatures.model import Signature
 
 
@@ -41,3 +42,5 @@ class Alert:
     http_url: str = ""
     capture: str = ""
     """Path of the capture of which ``packet_number`` counts the packets; empty where there is only one."""
+    reading: Reading | None = None
+    """How a keyword was written; None where something else matched."""

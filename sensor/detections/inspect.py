@@ -98,7 +98,7 @@ class Inspector:
         slot = stream >> 1
         # Whose side is the server's does not wait for HTTP here: a match before that is known counts alike.
         sender = self._sender(slot, stream & 1, 0, http.get(slot))
-        signature = self._plan.signatures[index]
+        signature = self._plan.signatures[self._plan.owner[index]]
         if self._detector.fires_in_flow(slot, signature, sender):
             alerts.append(self._detector.alert(signature, sender, place, data, first, last))
 
@@ -161,7 +161,7 @@ class Inspector:
         response = buffer is Buffer.HTTP_RESPONSE_BODY
         direction = 1 - flow.client if response else flow.client
         sender = self._sender(slot, direction, flow.client, flow)
-        signature = self._plan.signatures[index]
+        signature = self._plan.signatures[self._plan.owner[index]]
         if not self._detector.fires_in_transaction(transaction, signature, sender):
             return
         place = Place(
@@ -202,8 +202,8 @@ def _fields_of(plan: MatchPlan) -> list[tuple[Buffer, _Values]]:
 
 
 def _rows(found: Matches) -> Iterator[tuple[int, int, int, int]]:
-    """(signature, run, start, end) of matches."""
-    columns = (found.signature, found.run, found.start, found.end)
+    """(clause, run, start, end) of matches."""
+    columns = (found.clause, found.run, found.start, found.end)
     return zip(*(column.tolist() for column in columns), strict=True)
 
 

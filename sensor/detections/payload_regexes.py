@@ -24,8 +24,8 @@ class Hit(NamedTuple):
     """Index of the run in ``Joined``."""
     end: int
     """Index in the octets, exclusive."""
-    signature: int
-    """Index into ``MatchPlan.signatures``."""
+    clause: int
+    """Index into ``MatchPlan.clauses``."""
     start: int
     """Index in the octets; ``end`` where it is not known."""
     number: int
@@ -38,7 +38,7 @@ class EndHit(NamedTuple):
 
     end: int
     """Index in the tail, exclusive."""
-    signature: int
+    clause: int
     position: int
     """Position of ``end`` in the stream."""
     number: int
@@ -168,7 +168,7 @@ def hits_of(joined: Joined, matches: Matches, first_run: int = 0) -> list[Hit]:
     """``matches`` whose last octets are in the batch; their runs count from ``first_run``."""
     if not len(matches):
         return []
-    columns = (matches.run + first_run, matches.end, matches.signature, matches.start)
+    columns = (matches.run + first_run, matches.end, matches.clause, matches.start)
     packets = joined.packets_at((matches.end - 1).tolist())
     rows = zip(*(column.tolist() for column in columns), *packets, strict=True)
     return list(map(Hit._make, rows))

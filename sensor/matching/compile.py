@@ -22,7 +22,7 @@ from sensor.arrays import I64, Bool
 from sensor.config import DetectionLimits
 from sensor.errors import SensorError
 from signatures.encodings import encode_keyword, literal_expression, regex_expression
-from signatures.model import Buffer, Signature
+from signatures.model import Buffer, Clause, Signature
 from signatures.regex import regex_flags
 
 _CONTEXT = DetectionLimits().excerpt_before
@@ -37,8 +37,8 @@ _Make = Callable[[Callable[[], list[bytes]], list[int], int], hyperscan.Database
 class Literals:
     """The keywords and domains of one buffer kind; Hyperscan's id is the index of a literal."""
 
-    signature: I64
-    """(p,) index into ``MatchPlan.signatures`` of each literal."""
+    clause: I64
+    """(p,) index into ``MatchPlan.clauses`` of each literal."""
     length: I64
     """(p,) octets of each literal, at least 1."""
     domain: Bool
@@ -61,8 +61,8 @@ class Literals:
 class Regexes:
     """The regexes of one buffer kind; Hyperscan's id is the index of a regex."""
 
-    signature: I64
-    """(p,) index into ``MatchPlan.signatures`` of each regex."""
+    clause: I64
+    """(p,) index into ``MatchPlan.clauses`` of each regex."""
     expressions: list[bytes]
     flags: list[int]
     database: hyperscan.Database
@@ -82,8 +82,12 @@ class MatchPlan:
     """Everything to look for. For use in one thread at a time: a database has one scratch space."""
 
     signatures: tuple[Signature, ...]
+    clauses: tuple[Clause, ...]
+    """Of all signatures, in their order."""
+    owner: I64
+    """(c,) index into ``signatures`` of each clause."""
     depth: I64
-    """(s,) ``Signature.depth`` of each signature."""
+    """(c,) ``Clause.depth`` of each clause."""
     buffers: Mapping[Buffer, BufferPlan]
     """Of the buffer kinds that any signature looks into."""
     payload_tail: int
@@ -165,40 +169,46 @@ def load_plan(signatures: Sequence[Signature], databases: Sequence[bytes]) -> Ma
 
 def _plan(signatures: Sequence[Signature], make: _Make, *, whole: bool) -> MatchPlan:
     """The plan, its databases made in order; ``whole``: those too that may never be asked for."""
+    owned = [(index, clause) for index, signature in enumerate(signatures) for clause in signature.clauses]
+    owner = np.array([index for index, _ in owned], np.int64)
+    clauses = tuple(clause for _, clause in owned)
     plans = {}
     members = {
-        buffer: [index for index, signature in enumerate(signatures) if buffer in signature.buffers]
+        buffer: [index for index, clause in enumerate(clauses) if buffer in clause.buffers]
         for buffer in Buffer
     }
     for buffer, indices in members.items():
-        literals = _literals(signatures, indices, make)
+        literals = _literals(clauses, indices, make)
         if literals is not None and whole:
             literals.first()
-        regexes = _regexes(signatures, indices, hyperscan.HS_MODE_BLOCK, make)
+        regexes = _regexes(clauses, indices, hyperscan.HS_MODE_BLOCK, make)
         if literals is not None or regexes is not None:
             plans[buffer] = BufferPlan(literals, regexes)
     payload = plans.get(Buffer.PAYLOAD)
     longest = int(payload.literals.length.max()) if payload and payload.literals else 1
     tail = longest - 1 + _CONTEXT if payload else 0
-    depth = np.array([signature.depth for signature in signatures], np.int64)
-    stream_regexes = _regexes(signatures, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM, make)
+    depth = np.array([clause.depth for clause in clauses], np.int64)
+    stream_regexes = _regexes(clauses, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM, make)
     depths = depth[members[Buffer.PAYLOAD]]
     reach = int(depths.max(initial=-_CONTEXT_AFTER)) + _CONTEXT_AFTER if (depths > 0).all() else -1
-    return MatchPlan(tuple(signatures), depth, MappingProxyType(plans), tail, reach, stream_regexes)
+    return MatchPlan(
+        tuple(signatures), clauses, owner, depth, MappingProxyType(plans), tail, reach, stream_regexes
+    )
 
 
-def _literals(signatures: Sequence[Signature], members: Iterable[int], make: _Make) -> Literals | None:
+def _literals(clauses: Sequence[Clause], members: Iterable[int], make: _Make) -> Literals | None:
     rows: list[tuple[int, bytes, bool]] = []
     for index in members:
-        signature = signatures[index]
-        rows += [(index, octets, False) for word in signature.keywords for octets in encode_keyword(word)]
-        rows += [(index, domain.encode(), True) for domain in signature.domains]
+        clause = clauses[index]
+        rows += [(index, octets, False) for word in clause.keywords for octets in encode_keyword(word)]
+        rows += [(index, octets, False) for octets in clause.contents]
+        rows += [(index, domain.encode(), True) for domain in clause.domains]
     if not rows:
         return None
 
     def expressions() -> list[bytes]:
         return [
-            literal_expression(octets, signatures[index].case_sensitive and not is_domain)
+            literal_expression(octets, clauses[index].case_sensitive and not is_domain)
             for index, octets, is_domain in rows
         ]
 
@@ -215,14 +225,12 @@ def _literals(signatures: Sequence[Signature], members: Iterable[int], make: _Ma
     )
 
 
-def _regexes(
-    signatures: Sequence[Signature], members: Iterable[int], mode: int, make: _Make
-) -> Regexes | None:
-    owned = [(index, regex) for index in members for regex in signatures[index].regexes]
+def _regexes(clauses: Sequence[Clause], members: Iterable[int], mode: int, make: _Make) -> Regexes | None:
+    owned = [(index, regex) for index in members for regex in clauses[index].regexes]
     if not owned:
         return None
     expressions = [regex_expression(regex) for _, regex in owned]
-    flags = [regex_flags(signatures[index].case_sensitive) for index, _ in owned]
+    flags = [regex_flags(clauses[index].case_sensitive) for index, _ in owned]
     owners = np.array([index for index, _ in owned], np.int64)
     return Regexes(owners, expressions, flags, make(lambda: expressions, flags, mode))
 

@@ -6,7 +6,7 @@ joined, scanned by one call whose callback only notes id and end, and the matche
 and ordered by numpy afterwards. A match counts only if it lies wholly inside one run, so what separates
 the runs does not matter.
 
-Of each signature only the first match in each run is kept: the one that ends first, the longest of
+Of each clause only the first match in each run is kept: the one that ends first, the longest of
 those. A keyword that occurs all the time would make the callbacks cost more than everything else, so a
 joined scan that finds too much is given up, and its runs are scanned one at a time by a database that
 reports each keyword once.
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.compile import Literals, MatchPlan, Regexes
+from sensor.matching.reading import Reading
 from signatures.model import Buffer
 
 _FLOOD_BASE = 4096
@@ -32,10 +33,10 @@ cheaper than one more callback for each occurrence."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """The first match of each signature in each run or value, in order of run, then of end."""
+    """The first match of each clause in each run or value, in order of run, then of end."""
 
-    signature: I64
-    """(n,) index into ``MatchPlan.signatures``."""
+    clause: I64
+    """(n,) index into ``MatchPlan.clauses``."""
     run: I64
     """(n,) index of the run or value."""
     start: I64
@@ -45,9 +46,11 @@ class Matches:
     """(n,) where it ends, exclusive."""
     flooded: bool
     """Whether so much matched that the runs were scanned one at a time."""
+    readings: tuple[Reading | None, ...] = ()
+    """Of each match, None where no keyword matched; empty where none did at all."""
 
     def __len__(self) -> int:
-        return len(self.signature)
+        return len(self.clause)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +92,7 @@ def scan_payload(
     :param run_fresh: (k,) where each run's octets start that were not scanned before (after the
         carried tail): a match must end behind it, so that each is found once. Default: ``run_start``.
     :param run_offset: (k,) offset of the run's first octet in its stream direction, for
-        ``Signature.depth``. Default: 0, every run starts its stream.
+        ``Clause.depth``. Default: 0, every run starts its stream.
     """
     buffer_plan = plan.buffers.get(Buffer.PAYLOAD)
     if buffer_plan is None or buffer_plan.literals is None or not run_start.shape[0]:
@@ -116,7 +119,7 @@ def scan_datagrams(plan: MatchPlan, joined: U8, run_start: I64, run_end: I64) ->
     values = [joined[start:end] for start, end in zip(run_start.tolist(), run_end.tolist(), strict=True)]
     found = _scan_regexes(plan, buffer_plan.regexes, values)
     start = found.start + run_start[found.run]
-    return _first_of_each(Matches(found.signature, found.run, start, start, False))
+    return _first_of_each(Matches(found.clause, found.run, start, start, False))
 
 
 def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Matches:
@@ -136,7 +139,7 @@ def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Mat
         runs = _Runs(start, start, end, np.zeros_like(start))
         found = _scan_literals(plan, buffer_plan.literals, joined, runs)
         base = start[found.run]
-        parts.append(Matches(found.signature, found.run, found.start - base, found.end - base, found.flooded))
+        parts.append(Matches(found.clause, found.run, found.start - base, found.end - base, found.flooded))
     if buffer_plan.regexes is not None:
         parts.append(_scan_regexes(plan, buffer_plan.regexes, values))
     if len(parts) == 1:
@@ -183,14 +186,14 @@ def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., Non
 def _place(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs, ids: I64, end: I64) -> Matches:
     """Find the run of each match, and leave out what lies in none, was found before, or is too deep."""
     start = end - literals.length[ids]
-    signature = literals.signature[ids]
+    clause = literals.clause[ids]
     # Of runs with equal starts all but the last are empty; side="right" takes the last.
     run = np.searchsorted(runs.start, start, side="right") - 1
     keep: Bool = (run >= 0) & (end <= runs.end[run]) & (end > runs.fresh[run])
-    depth = plan.depth[signature]
+    depth = plan.depth[clause]
     keep &= (depth == 0) | (end - runs.start[run] + runs.offset[run] <= depth)
     keep[keep] &= ~literals.domain[ids[keep]] | _is_name(joined, runs, run[keep], start[keep], end[keep])
-    return Matches(signature[keep], run[keep], start[keep], end[keep], False)
+    return Matches(clause[keep], run[keep], start[keep], end[keep], False)
 
 
 def _is_name(joined: U8, runs: _Runs, run: I64, start: I64, end: I64) -> Bool:
@@ -254,16 +257,16 @@ def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | ND
             at += [index] * (len(ids) - len(at))
     if not ids:
         return _EMPTY
-    signature = regexes.signature[np.array(ids, np.int64)]
+    clause = regexes.clause[np.array(ids, np.int64)]
     end = np.array(ends, np.int64)
-    depth = plan.depth[signature]
+    depth = plan.depth[clause]
     keep: Bool = (depth == 0) | (end <= depth)
-    return Matches(signature[keep], np.array(at, np.int64)[keep], end[keep], end[keep], False)
+    return Matches(clause[keep], np.array(at, np.int64)[keep], end[keep], end[keep], False)
 
 
 def _concatenate(parts: Sequence[Matches]) -> Matches:
     return Matches(
-        np.concatenate([part.signature for part in parts]),
+        np.concatenate([part.clause for part in parts]),
         np.concatenate([part.run for part in parts]),
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.end for part in parts]),
@@ -272,14 +275,14 @@ def _concatenate(parts: Sequence[Matches]) -> Matches:
 
 
 def _first_of_each(matches: Matches) -> Matches:
-    """Keep, for each signature and run, the match that ends first, and the longest of those."""
+    """Keep, for each clause and run, the match that ends first, and the longest of those."""
     if not len(matches):
         return matches
-    order = np.lexsort((matches.start, matches.end, matches.signature, matches.run))
-    signature, run = matches.signature[order], matches.run[order]
+    order = np.lexsort((matches.start, matches.end, matches.clause, matches.run))
+    clause, run = matches.clause[order], matches.run[order]
     first = np.ones(order.shape[0], np.bool_)
-    first[1:] = (signature[1:] != signature[:-1]) | (run[1:] != run[:-1])
+    first[1:] = (clause[1:] != clause[:-1]) | (run[1:] != run[:-1])
     order = order[first]
-    order = order[np.lexsort((matches.signature[order], matches.end[order], matches.run[order]))]
+    order = order[np.lexsort((matches.clause[order], matches.end[order], matches.run[order]))]
     start, end = matches.start[order], matches.end[order]
-    return Matches(matches.signature[order], matches.run[order], start, end, matches.flooded)
+    return Matches(matches.clause[order], matches.run[order], start, end, matches.flooded)

@@ -22,8 +22,8 @@ _MAX_STREAMS = DetectionLimits().regex_streams
 class StreamMatch(NamedTuple):
     """A payload regex matched; each does so at most once in a stream direction."""
 
-    signature: int
-    """Index into ``MatchPlan.signatures``."""
+    clause: int
+    """Index into ``MatchPlan.clauses``."""
     end: int
     """Octets from the first one scanned to the end of the match; where it starts is not known."""
 
@@ -84,7 +84,7 @@ class StreamScanner:
         """Scan the next chunk of the stream direction ``key``, which is opened if it is not open.
 
         :param octets: any contiguous buffer of octets.
-        :param position: octets of the stream direction before them, for ``Signature.depth``.
+        :param position: octets of the stream direction before them, for ``Clause.depth``.
         """
         if self._regexes is None:
             return []
@@ -124,10 +124,10 @@ class StreamScanner:
 
     def _collect(self, pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
         assert self._regexes is not None
-        signature = int(self._regexes.signature[pattern])
-        depth = int(self._plan.depth[signature])
+        clause = int(self._regexes.clause[pattern])
+        depth = int(self._plan.depth[clause])
         if not depth or self._base + end <= depth:
-            self._found.append(StreamMatch(signature, end))
+            self._found.append(StreamMatch(clause, end))
 
     def _take(self) -> list[StreamMatch]:
         if not self._found:
@@ -140,7 +140,7 @@ def _identity(plan: MatchPlan, regexes: Regexes | None) -> list[tuple[int, int, 
     """What tells whether open streams mean the same under two plans: sid, rev, expression, flags of each."""
     if regexes is None:
         return []
-    owners = [plan.signatures[index] for index in regexes.signature.tolist()]
+    owners = [plan.signatures[plan.owner[clause]] for clause in regexes.clause.tolist()]
     return [
         (owner.sid, owner.rev, expression, flags)
         for owner, expression, flags in zip(owners, regexes.expressions, regexes.flags, strict=True)

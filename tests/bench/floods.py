@@ -28,7 +28,7 @@ from sensor.matching.compile import compile_signatures
 from sensor.pipeline import Pipeline
 from signatures.encodings import encode_keyword
 from signatures.loader import load_signatures
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Buffer, Clause, Severity, Signature
 
 RAW_IP: Final = 101
 SYN, ACK = 2, 16
@@ -131,7 +131,12 @@ def bombs(scale: int) -> Packets:
 def alerts(scale: int) -> Packets:
     """Datagrams each of which holds a keyword of every shipped signature."""
     shipped = load_signatures([], builtin=True).signatures
-    wanted = [each.keywords[0] for each in shipped if Buffer.PAYLOAD in each.buffers and each.keywords]
+    wanted = [
+        clause.keywords[0]
+        for each in shipped
+        for clause in each.clauses
+        if Buffer.PAYLOAD in clause.buffers and clause.keywords
+    ]
     data = b" ".join(next(iter(encode_keyword(keyword))) for keyword in wanted)
     head = struct.pack(">HHHH", 2000, 53, 8 + len(data), 0)
     for number in range(4_000 * scale):
@@ -179,8 +184,9 @@ def pipeline_of(memory: int) -> Pipeline:
         name={"en": "x"},
         category="custom",
         severity=Severity.LOW,
-        buffers=(Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY),
-        keywords=("nowhere to be found",),
+        clauses=(
+            Clause((Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY), keywords=("nowhere to be found",)),
+        ),
     )
     shipped = load_signatures([], builtin=True).signatures
     return Pipeline(Settings.for_memory(memory), compile_signatures([*shipped, bodies_too]))

@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Buffer, Signature
+from tests.signatures.build import signature
 
 # Both cases; the octets of あ (E3 81 82) and い (E3 81 84), alone too; what separates and ends names.
 OCTETS = (b"a", b"A", b"b", b"B", b"c", b"\n", b".", b":", b"\x00", b"\xe3", b"\x81", b"\x82", "い".encode())
@@ -25,14 +26,10 @@ def signatures(
 ) -> list[Signature]:
     """One to four signatures of ``buffer``."""
     return [
-        Signature(
+        signature(
             sid=number + 1,
-            rev=1,
-            name={"en": str(number)},
-            category="custom",
-            severity=Severity.LOW,
             buffers=(buffer,),
-            keywords=tuple(draw(st.lists(KEYWORDS, max_size=3, unique=True))),
+            contents=tuple(each.encode() for each in draw(st.lists(KEYWORDS, max_size=3, unique=True))),
             regexes=tuple(draw(st.lists(REGEXES, max_size=2, unique=True))) if regexes else (),
             domains=tuple(draw(st.lists(DOMAINS, max_size=2, unique=True))) if domains else (),
             case_sensitive=draw(st.booleans()),

@@ -27,7 +27,7 @@ CONTEXT = DetectionLimits().excerpt_before
 def found(matches: Matches, base: I64 | None = None) -> list[Found]:
     """Rows of ``matches``, positions relative to ``base`` of their run."""
     shift = 0 if base is None else base[matches.run]
-    columns = (matches.run, matches.start - shift, matches.end - shift, matches.signature)
+    columns = (matches.run, matches.start - shift, matches.end - shift, matches.clause)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -43,7 +43,8 @@ def flood(always: bool) -> AbstractContextManager[object]:
 
 
 def spell(signature: Signature) -> Signature:
-    return replace(signature, regexes=tuple(map(spelt, signature.regexes)))
+    (clause,) = signature.clauses
+    return replace(signature, clauses=(replace(clause, regexes=tuple(map(spelt, clause.regexes))),))
 
 
 @given(signatures(Buffer.PAYLOAD), st.lists(VALUES, max_size=8), st.booleans(), st.booleans())
@@ -123,7 +124,10 @@ def test_host_names(made: list[Signature], values: list[bytes], always: bool) ->
 def test_datagrams(made: list[Signature], values: list[bytes]) -> None:
     start, end = columns([len(value) for value in values])
     matches = scan_datagrams(compile_signatures(made), np.frombuffer(b"".join(values), np.uint8), start, end)
-    regexes = [replace(spell(one), keywords=()) for one in made]
+    regexes = [
+        replace(one, clauses=tuple(replace(clause, contents=()) for clause in one.clauses))
+        for one in map(spell, made)
+    ]
     assert found(matches, start) == first_matches(regexes, Buffer.PAYLOAD, values)
 
 

@@ -24,7 +24,7 @@ def test_any_cut_finds_the_same(made: list[Signature], chunks: list[tuple[int, b
         matches = before + scanner.close(key)
         whole = b"".join(octets for chunk_key, octets in chunks if chunk_key == key)
         expected = []
-        for index, one in enumerate(made):
+        for index, one in enumerate(clause for each in made for clause in each.clauses):
             for regex in one.regexes:
                 end = next(iter(regex_ends(whole, spelt(regex), one.case_sensitive)), None)
                 if end is not None and (not one.depth or end <= one.depth):

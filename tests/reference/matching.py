@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from signatures.model import Buffer, Signature
+from signatures.model import Buffer, Clause, Signature
 
 Found = tuple[int, int, int, int]
-"""Run, start, end, index of the signature."""
+"""Run, start, end, index of the clause."""
 
 
 def occurrences(data: bytes, literal: bytes, case_sensitive: bool) -> Iterable[tuple[int, int]]:
@@ -35,16 +35,16 @@ def is_name(value: bytes, start: int, end: int) -> bool:
     )
 
 
-def all_matches(signature: Signature, value: bytes) -> Iterable[tuple[int, int]]:
-    """(start, end) of whatever makes ``signature`` match in ``value``; depth not yet considered."""
-    for keyword in signature.keywords:
-        yield from occurrences(value, keyword.encode(), signature.case_sensitive)
-    for domain in signature.domains:
+def all_matches(clause: Clause, value: bytes) -> Iterable[tuple[int, int]]:
+    """(start, end) of whatever makes ``clause`` match in ``value``; depth not yet considered."""
+    for content in clause.contents:
+        yield from occurrences(value, content, clause.case_sensitive)
+    for domain in clause.domains:
         for start, end in occurrences(value, domain.encode(), case_sensitive=False):
             if is_name(value, start, end):
                 yield start, end
-    for regex in signature.regexes:
-        for end in regex_ends(value, regex, signature.case_sensitive):
+    for regex in clause.regexes:
+        for end in regex_ends(value, regex, clause.case_sensitive):
             yield end, end
 
 
@@ -54,7 +54,7 @@ def first_matches(
     values: Sequence[bytes],
     fresh: Sequence[tuple[int, int]] | None = None,
 ) -> list[Found]:
-    """The first match of each signature in each value: that which ends first, the longest of those.
+    """The first match of each clause in each value: that which ends first, the longest of those.
 
     :param fresh: if given, (from, to) for each value: matches count whose end lies behind the one and
         not behind the other.
@@ -62,13 +62,13 @@ def first_matches(
     found: list[Found] = []
     for run, value in enumerate(values):
         low, high = fresh[run] if fresh else (0, len(value))
-        for index, signature in enumerate(signatures):
-            if buffer not in signature.buffers:
+        for index, clause in enumerate(each for one in signatures for each in one.clauses):
+            if buffer not in clause.buffers:
                 continue
             ends = [
                 (end, start)
-                for start, end in all_matches(signature, value)
-                if low < end <= high and (not signature.depth or end <= signature.depth)
+                for start, end in all_matches(clause, value)
+                if low < end <= high and (not clause.depth or end <= clause.depth)
             ]
             if ends:
                 end, start = min(ends)

@@ -25,7 +25,7 @@ def titles(plan: MatchPlan, signature: np.ndarray[tuple[int], np.dtype[np.int64]
 def payload(plan: MatchPlan, octets: bytes, offset: int = 0) -> set[str]:
     start, end = np.zeros(1, np.int64), np.full(1, len(octets), np.int64)
     matches = scan_payload(plan, octets, start, end, run_offset=start + offset)
-    return titles(plan, matches.signature)
+    return titles(plan, matches.clause)
 
 
 def test_sound_and_complete() -> None:
@@ -120,7 +120,7 @@ def test_names_in_host_dns_and_tls(plan: MatchPlan, name: str, title: str) -> No
     assert payload(plan, b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + question(name)) == seen
     assert payload(plan, b"\x16\x03\x01" + b"\x00" * 60 + sni(name) + b"\x00\x17\x00\x00") == seen
     host = scan_fields(plan, Buffer.HTTP_HOST, [name.encode() + b":80"])
-    assert titles(plan, host.signature) == {f"{title}: HTTP to its servers"}
+    assert titles(plan, host.clause) == {f"{title}: HTTP to its servers"}
 
 
 @pytest.mark.parametrize("name", ["google.com", "example-teamviewer.com", "show.cab", "mail.google.com"])

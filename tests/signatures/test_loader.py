@@ -9,7 +9,7 @@ import pytest
 from sensor.errors import SignatureError
 from signatures import loader
 from signatures.loader import BUILTIN, Checked, check_files, load_signatures
-from signatures.model import Buffer, Direction, PortRange, SetInfo, Severity, Signature
+from signatures.model import Buffer, Clause, Direction, PortRange, SetInfo, Severity, Signature
 
 GOOD = """\
 [[signature]]
@@ -75,19 +75,23 @@ domains = ["example.com"]
         name={"ja": "遠隔操作", "en": "remote control"},
         category="remote-access",
         severity=Severity.HIGH,
-        buffers=(Buffer.HTTP_URI, Buffer.PAYLOAD),
-        keywords=("遠隔操作", "anydesk"),
-        regexes=("^/x[0-9]+",),
-        case_sensitive=True,
+        clauses=(
+            Clause(
+                (Buffer.HTTP_URI, Buffer.PAYLOAD),
+                keywords=("遠隔操作", "anydesk"),
+                regexes=("^/x[0-9]+",),
+                case_sensitive=True,
+                depth=64,
+            ),
+        ),
         src_ports=(PortRange(80, 80),),
         dst_ports=(PortRange(8000, 8100), PortRange(443, 443)),
         direction=Direction.TO_SERVER,
-        depth=64,
         references=("https://example.com/",),
         description={"ja": "what it means", "en": "what it means"},
         source=f"{path}:6",
     )
-    assert second.domains == ("example.com",)
+    assert second.clauses[0].domains == ("example.com",)
     assert second.title("ja") == second.title("en") == "plain"
     assert second.source == f"{path}:23"
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sensor.detections.alert import Alert
-from signatures.model import Buffer, Severity, Signature
+from signatures.model import Buffer, Clause, Severity, Signature
 
 SIGNATURE = Signature(
     sid=9000001,
@@ -11,8 +11,7 @@ SIGNATURE = Signature(
     name={"ja": "遠隔操作", "en": "remote control"},
     category="custom",
     severity=Severity.LOW,
-    buffers=(Buffer.HTTP_URI,),
-    keywords=("anydesk",),
+    clauses=(Clause((Buffer.HTTP_URI,), keywords=("anydesk",)),),
 )
 ALERT = Alert(
     signature=SIGNATURE,
