@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensor.errors import SignatureError
 from sensor.toml import Problem, TomlError, parse_toml
-from signatures.model import SetInfo, Signature, SignatureSet
+from signatures.model import Owner, SetInfo, Signature, SignatureSet
 from signatures.positions import Position, Positions, find_positions
 from signatures.validate import Report, report_unknown, validate_signature
 
@@ -162,7 +162,7 @@ def _read_document(
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         top("signature", "signature must be written as [[signature]] tables")
         return problems
-    if not tables:
+    if not tables and "set" not in document:  # a subscriber may have removed the last word
         problems.append(Problem(name, 0, "holds no [[signature]]"))
     for index, table in enumerate(tables):
         place = positions.signature(index)
@@ -185,10 +185,15 @@ def _set_info(table: object, name: str, report: Report) -> SetInfo:
         report("set", "set must be a table")
         return SetInfo(name)
     keys = ("name", "version", "license")
-    report_unknown(table, keys, report)
+    report_unknown(table, (*keys, "scope", "last_sid"), report)  # last_sid: of signatures.words alone
     texts = {key: table[key] for key in keys if key in table}
     for key, value in texts.items():
         if not isinstance(value, str):
             report(key, f"{key} must be a string")
     name_, version, license_ = (str(texts.get(key, "")) for key in keys)
-    return SetInfo(name, name_, version, license_)
+    owner = Owner.OPERATOR
+    if table.get("scope", owner) not in (Owner.OPERATOR, Owner.SUBSCRIBER):
+        report("scope", "scope must be operator or subscriber")
+    elif "scope" in table:
+        owner = Owner(table["scope"])
+    return SetInfo(name, name_, version, license_, owner)
