@@ -1,0 +1,1 @@
+"""Octets that stand escaped on the line, decoded where they are escaped."""

@@ -1,0 +1,97 @@
+"""Puts decoded escapes and the plain octets around them together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.arrays import I64, U8
+from sensor.matching.views.view import Escapes, Form, View, regions_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Octets in runs, and how far a view reaches."""
+
+    octets: U8
+    """(m,)"""
+    run_start: I64
+    """(k,) ascending, runs not overlapping."""
+    run_end: I64
+    reach: int
+    """Plain octets that are shown on either side of an escape."""
+
+
+def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple[View, int]:
+    """The view of ``escapes``, and how many regions were dropped because ``budget`` octets were reached."""
+    hard = slice(None) if escapes.soft is None else ~escapes.soft
+    start, end, run = _clusters(source, escapes.start[hard], escapes.end[hard], escapes.run[hard])
+    # Every escape by region. Soft ones between regions, or on the edge of one, are left as they are.
+    first = np.searchsorted(escapes.start, start)
+    behind = np.searchsorted(escapes.end, end, side="right")
+    replaced, stands_for = _sums(escapes.end - escapes.start), _sums(escapes.length)
+    length = (end - start) - (replaced[behind] - replaced[first]) + (stands_for[behind] - stands_for[first])
+    kept = np.cumsum(length) <= budget
+    dropped = int(kept.shape[0] - np.count_nonzero(kept))
+    if dropped:
+        start, end, run, first, behind, length = (
+            column[kept] for column in (start, end, run, first, behind, length)
+        )
+    region_start, region_end = regions_of(length)
+
+    count = behind - first
+    chosen = ramp(first, count)
+    esc_start, esc_end, esc_len = escapes.start[chosen], escapes.end[chosen], escapes.length[chosen]
+    # Plain stretches: one before each escape, one behind the last of each region.
+    plain_start, plain_end = np.empty((2, chosen.shape[0] + start.shape[0]), np.int64)
+    last = np.cumsum(count + 1) - 1
+    before = np.ones(plain_start.shape[0], np.bool_)
+    before[last] = False
+    plain_end[before], plain_end[last] = esc_start, end
+    plain_start[last - count] = start
+    later = np.ones(plain_start.shape[0], np.bool_)
+    later[last - count] = False
+    plain_start[later] = esc_end
+    plain_len = plain_end - plain_start
+    # Where each comes to stand: a plain stretch, its escape, the next plain stretch ...
+    step = plain_len.copy()
+    step[before] += esc_len
+    out = np.cumsum(step) - step
+    total = int(length.sum())
+
+    origin = np.arange(total) + np.repeat(plain_start - out, step)
+    out_of_escapes = ramp((out + plain_len)[before], esc_len)
+    origin[out_of_escapes] = np.repeat(esc_start, esc_len)
+    origin_end = origin + 1
+    origin_end[out_of_escapes] = np.repeat(esc_end, esc_len)
+    octets = source.octets[origin]
+    if form is Form.PERCENT:
+        octets[octets == ord("+")] = ord(" ")
+    octets[out_of_escapes] = escapes.octets[ramp(stands_for[first], stands_for[behind] - stands_for[first])]
+    return View(form, octets, origin, origin_end, region_start, region_end, run), dropped
+
+
+def _clusters(source: Source, start: I64, end: I64, run: I64) -> tuple[I64, I64, I64]:
+    """Regions of the source around escapes, and their runs; those that would touch are one."""
+    fresh = np.ones(start.shape[0], np.bool_)
+    fresh[1:] = (start[1:] - end[:-1] > 2 * source.reach) | (run[1:] != run[:-1])
+    last = np.ones_like(fresh)
+    last[:-1] = fresh[1:]
+    run = run[fresh]
+    return (
+        np.maximum(start[fresh] - source.reach, source.run_start[run]),
+        np.minimum(end[last] + source.reach, source.run_end[run]),
+        run,
+    )
+
+
+def _sums(length: I64) -> I64:
+    """(n + 1,) sums of the first so many."""
+    sums = np.zeros(length.shape[0] + 1, np.int64)
+    np.cumsum(length, out=sums[1:])
+    return sums
+
+
+def ramp(first: I64, count: I64) -> I64:
+    """``first``, ``first + 1`` and so on, ``count`` of them, for each pair."""
+    end = np.cumsum(count)
+    return np.arange(int(end[-1]) if end.shape[0] else 0) + np.repeat(first - end + count, count)

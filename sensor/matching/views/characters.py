@@ -1,0 +1,79 @@
+"""What escapes stand for: hexadecimal digits, surrogate pairs, UTF-8 (RFC 3629), a column at a time."""
+
+import numpy as np
+
+from sensor.arrays import I64, U8, Bool
+from sensor.matching.views.leads import Leads
+
+NO_DIGIT = 99
+
+
+def _digits() -> U8:
+    table = np.full(256, NO_DIGIT, np.uint8)
+    for value, digit in enumerate("0123456789abcdef"):
+        table[[ord(digit), ord(digit.upper())]] = value
+    table.flags.writeable = False
+    return table
+
+
+DIGITS = _digits()
+"""(256,) value of a hexadecimal digit, or NO_DIGIT."""
+
+
+def hexadecimal(leads: Leads, ahead: int | I64, count: int) -> tuple[I64, Bool]:
+    """Value of the ``count`` hexadecimal digits that stand ``ahead`` of each lead, and whether they do."""
+    value = np.zeros(len(leads), np.int64)
+    good = np.ones(len(leads), np.bool_)
+    for digit in range(count):
+        read = DIGITS[leads.at(ahead + digit)]
+        good &= read != NO_DIGIT
+        value = (value << 4) + read
+    return value, good
+
+
+def is_scalar(code_point: I64) -> Bool:
+    """Whether each is a character's number: no surrogate, no more than U+10FFFF."""
+    return (code_point <= 0x10FFFF) & ((code_point < 0xD800) | (code_point > 0xDFFF))
+
+
+def join_surrogates(leads: Leads, code_point: I64, size: I64, units: Bool) -> tuple[I64, I64, Bool]:
+    """UTF-16 (RFC 2781): a high and a low surrogate in escapes next to each other are one character.
+
+    :param leads: where each escape starts, ascending.
+    :param code_point: (n,) what each stands for.
+    :param size: (n,) octets that each takes.
+    :param units: (n,) whether it may be half of a pair.
+    :returns: code points, sizes, and which are characters: halves that are alone are not, nor is the second
+        half of a pair, whose first now stands for both.
+    """
+    high = units & (code_point >> 10 == 0xD800 >> 10)
+    low = units & (code_point >> 10 == 0xDC00 >> 10)
+    pair = np.flatnonzero(
+        high[:-1]
+        & low[1:]
+        & (leads.start[:-1] + size[:-1] == leads.start[1:])
+        & (leads.run[:-1] == leads.run[1:])
+    )
+    code_point, size = code_point.copy(), size.copy()
+    code_point[pair] = 0x10000 + ((code_point[pair] & 0x3FF) << 10) + (code_point[pair + 1] & 0x3FF)
+    size[pair] += size[pair + 1]
+    return code_point, size, is_scalar(code_point)
+
+
+def utf8(code_point: I64) -> tuple[U8, I64]:
+    """(n, 4) the UTF-8 of each character, and how many octets of the row it takes."""
+    length = 1 + (code_point >= 0x80) + (code_point >= 0x800) + (code_point >= 0x10000).astype(np.int64)
+    rows = np.empty((code_point.shape[0], 4), np.uint8)
+    lead = np.array([0, 0, 0xC0, 0xE0, 0xF0], np.int64)
+    for column in range(4):
+        left = np.maximum(length - 1 - column, 0)
+        bits = code_point >> (6 * left)
+        rows[:, column] = bits + lead[length] * (length > 1) if column == 0 else 0x80 | (bits & 0x3F)
+    return rows, length
+
+
+def packed(rows: U8, length: I64) -> U8:
+    """The first ``length`` octets of each row, one row after another."""
+    if rows.shape[1] == 1:
+        return rows[:, 0]
+    return rows[np.arange(rows.shape[1]) < length[:, None]]

@@ -1,0 +1,89 @@
+"""Makes the views of joined octets: one pass finds what may be an escape, each form then takes its own.
+
+A keyword that stands escaped is found by scanning the views with the database that scans the octets
+themselves. Escapes inside escapes take views of views: of a view's octets, with its regions as runs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.arrays import I64, U8
+from sensor.matching.views import percent
+from sensor.matching.views.assemble import Source, assemble
+from sensor.matching.views.leads import Leads, find_pairs, in_runs
+from sensor.matching.views.view import Escapes, Form, View
+
+_BUDGET_BASE = 1 << 16
+_BUDGET_PER_OCTET = 4
+"""Octets that may be decoded, beside so many for each octet of the source. Regions of one form do not overlap
+and hardly grow, and base64 is read from four places: only what was made to cost goes past it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What views are for."""
+
+    forms: frozenset[Form] = frozenset(Form)
+    spaces: bool = False
+    """Whether a keyword holds a space: ``+`` then is looked for by itself, not only near ``%``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """Everything that was decoded."""
+
+    views: tuple[View, ...]
+    """None of them empty; in the order of ``Form``."""
+    dropped: int
+    """Regions that were left out because too much would have been decoded."""
+
+
+EVERYTHING = Wanted()
+_NONE = Views((), 0)
+_READERS: dict[Form, tuple[dict[int, bytes], Callable[[Leads], Escapes]]] = {
+    Form.PERCENT: ({ord("%"): percent.FOLLOWERS}, percent.percent_escapes),
+}
+"""By form: the octets that an escape starts with, each with those that may follow it, and who reads it."""
+
+
+def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wanted = EVERYTHING) -> Views:
+    """Decode the neighbourhoods of escapes.
+
+    :param octets: (m,) the source; what lies between runs is ignored.
+    :param run_start: (k,) where each run starts in ``octets``, ascending, runs not overlapping.
+    :param run_end: (k,) where each run ends, exclusive.
+    :param reach: how many plain octets are shown on either side of an escape, within its run: as many as
+        the longest keyword has, less one.
+    """
+    if not run_start.shape[0]:
+        return _NONE
+    readers = []
+    followers: dict[int, bytes] = {}
+    for form in Form:
+        if form in wanted.forms and form in _READERS:
+            starts, read = _READERS[form]
+            if form is Form.PERCENT and wanted.spaces:
+                starts = starts | {ord("+"): percent.QUERY}
+            for lead, behind in starts.items():
+                followers[lead] = followers.get(lead, b"") + behind
+            readers.append((form, list(starts), read))
+    source = Source(octets, run_start, run_end, reach)
+    leads = in_runs(octets, find_pairs(octets, followers), run_start, run_end)
+    lead_octet = leads.at(0)
+    budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
+    views, dropped = [], 0
+    for form, starts, read in readers:
+        own = np.isin(lead_octet, starts)
+        if not own.any():
+            continue
+        escapes = read(leads.where(own))
+        if not escapes.start.shape[0]:
+            continue
+        view, left_out = assemble(source, form, escapes, budget)
+        dropped += left_out
+        if len(view):
+            views.append(view)
+            budget -= len(view)
+    return Views(tuple(views), dropped)

@@ -1,0 +1,35 @@
+"""Every view is the one that is made by hand, whatever the runs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.matching.views.make import Wanted
+from sensor.matching.views.view import Form
+from tests.matching.views.harness import GAP, by_run, made
+from tests.reference.views import views
+
+PIECES = {
+    Form.PERCENT: "% %4 %41 %e3 %E3%81%82 %u3042 %uD83D %uDe00 %ud83d%ude00 %u %zz %%41 + ++ a b% %2 あ %25",
+}
+RUNS = {
+    form: st.lists(
+        st.lists(st.sampled_from([piece.encode() for piece in pieces.split(" ")]), max_size=14).map(b"".join),
+        max_size=4,
+    )
+    for form, pieces in PIECES.items()
+}
+
+
+@given(st.data(), st.sampled_from(list(PIECES)), st.integers(0, 9), GAP, st.booleans())
+def test_near_valid_escapes(data: st.DataObject, form: Form, reach: int, gap: bytes, spaces: bool) -> None:
+    runs = data.draw(RUNS[form])
+    wanted = Wanted(frozenset({form}), spaces)
+    found, starts = made(runs, reach, wanted, gap)
+    assert by_run(found, starts) == [views(run, reach, wanted) for run in runs]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=4), st.integers(0, 9))
+def test_any_octets(runs: list[bytes], reach: int) -> None:
+    wanted = Wanted(spaces=True)
+    found, starts = made(runs, reach, wanted)
+    assert by_run(found, starts) == [views(run, reach, wanted) for run in runs]
