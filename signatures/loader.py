@@ -6,14 +6,13 @@ holds.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.errors import SignatureError
-from sensor.toml import Problem, TomlError, parse_toml
-from signatures.model import Owner, SetInfo, Signature, SignatureSet
-from signatures.positions import Position, Positions, find_positions
-from signatures.validate import Report, report_unknown, validate_signature
+from sensor.toml import Problem
+from signatures.document import Documents
+from signatures.model import SignatureSet
 
 BUILTIN = Path(__file__).parent / "builtin"
 """The shipped sets, installed beside this module."""
@@ -21,18 +20,6 @@ MAX_FILE = 16 * 1024 * 1024
 """Octets of a signature file: some 100,000 signatures, and a stop to naming a capture by mistake."""
 _SHOWN = 10
 """Problems that an error lists; ``signatures check`` lists them all."""
-
-
-@dataclass(slots=True)
-class _Loading:
-    """What has been read so far."""
-
-    signatures: list[Signature] = field(default_factory=list)
-    files: list[SetInfo] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    sids: dict[int, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    """How many sound signatures each file held that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +39,14 @@ def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet
     :raises SignatureError: if anything is wrong with any of them; one line for each of the first
         problems.
     """
-    loading = _load(paths, builtin)
-    if loading.problems:
-        lines = [str(problem) for problem in loading.problems[:_SHOWN]]
-        if more := len(loading.problems) - len(lines):
+    documents, _counts = _load(paths, builtin)
+    loaded = documents.complete()
+    if problems := documents.problems:
+        lines = [str(problem) for problem in problems[:_SHOWN]]
+        if more := len(problems) - len(lines):
             lines.append(f"and {more} more; run: watchdog-sensor signatures check")
         raise SignatureError("\n".join(lines))
-    return SignatureSet(tuple(loading.signatures), tuple(loading.files))
+    return loaded
 
 
 def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
@@ -66,19 +54,22 @@ def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
 
     :param paths: as :func:`load_signatures` takes them. Each is read once: it may be a pipe.
     """
-    loading = _load(paths, builtin)
-    if loading.problems:
-        return Checked(loading.problems, 0)
+    documents, counts = _load(paths, builtin)
+    documents.complete()
+    if documents.problems:
+        return Checked(documents.problems, 0)
     named = {_identity(file) for path in paths for file in _files(path, [])}
-    return Checked([], sum(loading.counts[file] for file in named))
+    return Checked([], sum(counts[file] for file in named))
 
 
-def _load(paths: Sequence[Path], builtin: bool) -> _Loading:
-    loading = _Loading()
+def _load(paths: Sequence[Path], builtin: bool) -> tuple[Documents, dict[str, int]]:
+    """What the files hold, and how many sound signatures each has that was read."""
+    documents = Documents()
+    counts: dict[str, int] = {}
     for path in [BUILTIN, *paths] if builtin else paths:
-        for file in _files(path, loading.problems):
-            _load_file(file, loading)
-    return loading
+        for file in _files(path, documents.problems):
+            _load_file(file, documents, counts)
+    return documents, counts
 
 
 def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
@@ -104,96 +95,22 @@ def _os_reason(error: Exception) -> str:
     return f"can't be read: {getattr(error, 'strerror', None) or error}"
 
 
-def _load_file(file: Path, loading: _Loading) -> None:
+def _load_file(file: Path, documents: Documents, counts: dict[str, int]) -> None:
     name = str(file)
     try:
         # A shipped file that is checked by name, or a file named twice, is read once.
         identity = _identity(file)
-        if identity in loading.counts:
+        if identity in counts:
             return
-        loading.counts[identity] = 0
+        counts[identity] = 0
         with file.open("rb") as stream:
             octets = stream.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        loading.problems.append(Problem(name, 0, _os_reason(error)))
+        documents.problems.append(Problem(name, 0, _os_reason(error)))
         return
-    before = len(loading.signatures)
-    loading.problems += read_text(octets, name, loading.signatures, loading.files, loading.sids)
-    loading.counts[identity] = len(loading.signatures) - before
-
-
-def read_text(
-    octets: bytes, name: str, signatures: list[Signature], files: list[SetInfo], sids: dict[int, str]
-) -> list[Problem]:
-    """Read one file's octets; append what is sound to the lists, and answer what is not.
-
-    :param name: what to call the file in problems and in ``Signature.source``.
-    :param sids: where each sid so far comes from (``file:line``); added to.
-    """
     if len(octets) > MAX_FILE:
-        return [Problem(name, 0, f"is larger than {MAX_FILE} octets")]
-    try:
-        text, document = parse_toml(octets)
-    except TomlError as error:
-        return [Problem(name, error.line, error.reason)]
-    return _read_document(document, find_positions(text), name, signatures, files, sids)
-
-
-def _read_document(
-    document: dict[str, object],
-    positions: Positions,
-    name: str,
-    signatures: list[Signature],
-    files: list[SetInfo],
-    sids: dict[int, str],
-) -> list[Problem]:
-    problems: list[Problem] = []
-
-    def reporter(place: Position) -> Report:
-        def report(key: str, reason: str) -> None:
-            problems.append(Problem(name, place.of(key.partition(".")[0]), reason))
-
-        return report
-
-    top = reporter(positions.top)
-    report_unknown(document, ("signature", "set"), top)
-    files.append(_set_info(document.get("set", {}), name, top))
-    tables = document.get("signature", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        top("signature", "signature must be written as [[signature]] tables")
-        return problems
-    if not tables and "set" not in document:  # a subscriber may have removed the last word
-        problems.append(Problem(name, 0, "holds no [[signature]]"))
-    for index, table in enumerate(tables):
-        place = positions.signature(index)
-        report = reporter(place)
-        source = f"{name}:{place.line}"
-        faults = len(problems)
-        signature = validate_signature(table, source, report)
-        if len(problems) > faults:
-            continue
-        if signature.sid in sids:
-            report("sid", f"sid {signature.sid} is already used at {sids[signature.sid]}")
-            continue
-        sids[signature.sid] = source
-        signatures.append(signature)
-    return sorted(problems, key=lambda problem: problem.line)
-
-
-def _set_info(table: object, name: str, report: Report) -> SetInfo:
-    if not isinstance(table, dict):
-        report("set", "set must be a table")
-        return SetInfo(name)
-    keys = ("name", "version", "license")
-    report_unknown(table, (*keys, "scope", "last_sid"), report)  # last_sid: of signatures.words alone
-    texts = {key: table[key] for key in keys if key in table}
-    for key, value in texts.items():
-        if not isinstance(value, str):
-            report(key, f"{key} must be a string")
-    name_, version, license_ = (str(texts.get(key, "")) for key in keys)
-    owner = Owner.OPERATOR
-    if table.get("scope", owner) not in (Owner.OPERATOR, Owner.SUBSCRIBER):
-        report("scope", "scope must be operator or subscriber")
-    elif "scope" in table:
-        owner = Owner(table["scope"])
-    return SetInfo(name, name_, version, license_, owner)
+        documents.problems.append(Problem(name, 0, f"is larger than {MAX_FILE} octets"))
+        return
+    before = len(documents.signatures)
+    documents.add(octets, name, builtin=_identity(file.parent) == _identity(BUILTIN))
+    counts[identity] = len(documents.signatures) - before

@@ -8,8 +8,7 @@ none) and fits on a line; where there is no problem, the signatures compile and 
 
 from sensor.matching.compile import compile_signatures
 from sensor.matching.scan import scan_fields
-from signatures.loader import read_text
-from signatures.model import SetInfo, Signature
+from signatures.document import Documents
 from tests.fuzz.run import fuzz
 
 VALUES = (b"", b"/a?b=c", "遠隔操作".encode(), b"x.example.com:80")
@@ -17,16 +16,16 @@ VALUES = (b"", b"/a?b=c", "遠隔操作".encode(), b"x.example.com:80")
 
 def one(data: bytes) -> None:
     """Hold the invariant for one input."""
-    signatures: list[Signature] = []
-    files: list[SetInfo] = []
-    problems = read_text(data, "input", signatures, files, {})
-    for problem in problems:
+    documents = Documents()
+    documents.add(data, "input", builtin=b"sid = 100" in data)  # as the seeds are
+    signatures = documents.complete()
+    for problem in documents.problems:
         assert 0 <= problem.line <= data.count(b"\n") + 1
         assert problem.reason
         assert "\n" not in str(problem)
-    if problems:
+    if documents.problems:
         return
-    plan = compile_signatures(signatures)
+    plan = compile_signatures(signatures.signatures)
     for buffer in plan.buffers:
         scan_fields(plan, buffer, VALUES)
 

@@ -10,7 +10,7 @@ from sensor.matching.scan import scan_fields, scan_payload
 from signatures.loader import BUILTIN, check_files, load_signatures
 from signatures.model import Buffer
 
-CATEGORIES = {"remote-access", "keylogger", "stalkerware", "custom"}
+CATEGORIES = {"remote-operation", "keylogger", "stalkerware", "custom"}
 
 
 @pytest.fixture(scope="module")

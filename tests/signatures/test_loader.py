@@ -9,7 +9,7 @@ import pytest
 from sensor.errors import SignatureError
 from signatures import loader
 from signatures.loader import BUILTIN, Checked, check_files, load_signatures
-from signatures.model import Buffer, Clause, Direction, PortRange, SetInfo, Severity, Signature
+from signatures.model import Buffer, Clause, Direction, Fold, PortRange, SetInfo, Severity, Signature
 
 GOOD = """\
 [[signature]]
@@ -41,7 +41,7 @@ license = "CC0-1.0"
 sid = 9000001
 rev = 2
 name = { ja = "遠隔操作", en = "remote control" }
-category = "remote-access"
+category = "remote-operation"
 severity = "high"
 buffers = ["http.uri", "payload"]
 keywords = ["遠隔操作", "anydesk"]
@@ -73,13 +73,14 @@ domains = ["example.com"]
         sid=9000001,
         rev=2,
         name={"ja": "遠隔操作", "en": "remote control"},
-        category="remote-access",
+        category="remote-operation",
         severity=Severity.HIGH,
         clauses=(
             Clause(
                 (Buffer.HTTP_URI, Buffer.PAYLOAD),
                 keywords=("遠隔操作", "anydesk"),
                 regexes=("^/x[0-9]+",),
+                folds=(Fold.WIDTH,),
                 case_sensitive=True,
                 depth=64,
             ),
@@ -151,7 +152,7 @@ def test_sids_of_shipped_sets_are_taken(tmp_path: Path) -> None:
     shipped = load_signatures([]).signatures[0]
     path = write(tmp_path / "own.toml", shipped.sid)
     assert [problem.reason for problem in check_files([path]).problems] == [
-        f"sid {shipped.sid} is already used at {shipped.source}"
+        "sids from 1000000 to 1999999 are those of shipped signatures: take one from 2000000 on"
     ]
 
 

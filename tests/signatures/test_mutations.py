@@ -7,14 +7,32 @@ from signatures.loader import BUILTIN
 from tests.fuzz.fuzz_signatures import one
 
 TABLES = [
-    "[[signature]]" + table
+    "[[signature]]" + table.replace("sid = 1", "sid = 2")  # the former are of shipped files alone
     for path in sorted(BUILTIN.glob("*.toml"))
     for table in path.read_text(encoding="utf-8").split("[[signature]]")[1:]
 ]
 PIECES = (
     *('"', "'", '"""', "'''", "[", "]", "[[", "{", "}", "\\", "\n", "=", ".", ",", "#", "-", "\r\n", "\0"),
     *("\\u0000", "あ", "nan", "1e400", "-1", "9" * 30, "true", "1979-05-27", "[[signature]]\n", "[set]\n"),
-    *("keywords", "regexes", "domains", "buffers", '"http.uri"', "name", "depth = 1\n", "'a|b*'", "'\\Qa'"),
+    *(
+        "[[signature.all]]\n",
+        "[[signature.none]]\n",
+        "distance = 0\n",
+        "[[override]]\n",
+        "[signature.tests]\n",
+    ),
+    *(
+        "keywords",
+        "contents",
+        "regexes",
+        "domains",
+        "buffers",
+        '"http.uri"',
+        "name",
+        "depth = 1\n",
+        "'a|b*'",
+        "'\\Qa'",
+    ),
 )
 
 
@@ -43,5 +61,5 @@ def test_mutated_octets(text: str, at: int, octets: bytes) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=16))
 def test_any_regex(regex: str) -> None:
     quoted = "".join(f"\\U{ord(character):08x}" for character in regex)
-    head = 'sid = 1\nrev = 1\nname = "x"\ncategory = "x"\nseverity = "low"\n'
+    head = 'sid = 1\nrev = 1\nname = "x"\ncategory = "custom"\nseverity = "low"\n'
     one(f'[[signature]]\n{head}buffers = ["payload", "http.uri"]\nregexes = ["{quoted}"]\n'.encode())

@@ -38,9 +38,9 @@ def test_layouts() -> None:
     assert [place.line for place in positions.signatures] == [3, 18, 24]
     first, second, third = positions.signatures
     assert first.keys == {"sid": 4, "note": 5, "other": 9, "keywords": 12, "quotes": 16, "rev": 17}
-    assert second.keys == {"sid": 19, "name": 20, "ja": 21}
-    assert third.keys == {"name": 25}
-    assert positions.top.keys == {"title": 2, "set": 22, "name": 23}
+    assert second.keys == {"sid": 19, "name": 20, "name.ja": 21}
+    assert third.keys == {"name": 25, "name.en": 25}
+    assert positions.top.keys == {"title": 2, "set": 22, "set.name": 23}
 
 
 @pytest.mark.parametrize(("key", "line"), [("sid", 4), ("missing", 3), ("", 3)])
@@ -83,8 +83,8 @@ def test_quoted_names_and_arrays_that_look_like_headers() -> None:
     assert [place.line for place in positions.signatures] == [2, 15]
     first, second = positions.signatures
     assert first.keys == {"sid": 3, "rev": 4, "keywords": 5, "src_ports": 12}
-    assert second.keys == {"name": 16, "ja": 17, "description": 20, "en": 21}
-    assert positions.top.keys == {"title": 1, "set": 18, "name": 19}
+    assert second.keys == {"name": 16, "name.ja": 17, "description": 20, "description.en": 21}
+    assert positions.top.keys == {"title": 1, "set": 18, "set.name": 19}
 
 
 @pytest.mark.parametrize(
