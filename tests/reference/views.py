@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html.entities import html5
 
 from sensor.matching.views.make import Wanted
 from sensor.matching.views.view import Form
@@ -47,6 +48,70 @@ def percent(run: bytes, wanted: Wanted) -> Iterator[Escape]:
             yield Escape(*match.span(), bytes.fromhex(text[1:].decode()))
 
 
+_JSON = re.compile(
+    rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2} | u[0-9a-fA-F]{4}
+    | u\{[0-9a-fA-F]{1,8}\} | U[0-9a-fA-F]{8} | x[0-9a-fA-F]{2} | [/"'\\] )""",
+    re.VERBOSE,
+)
+
+
+def unicode(run: bytes, _: Wanted) -> Iterator[Escape]:
+    for match in _JSON.finditer(run):
+        text = match[0].decode()
+        soft, kind, digits = False, text[1], re.sub(r"\\u|[\\{}Ux]", "", text)
+        if kind == "x":
+            found: bytes | None = bytes.fromhex(digits)
+        elif kind in "uU" and len(text) in (6, 12) and text[2] != "{":
+            found = units(bytes.fromhex(digits))
+        elif kind in "uU":
+            found = character(int(digits, 16))
+        else:
+            found = kind.encode()
+            follows = run[match.end() : match.end() + 1]
+            soft = kind in "\"'" or (kind == "\\" and follows not in (b"u", b"U", b"x", b"/"))
+        if found is not None:
+            yield Escape(*match.span(), found, soft)
+
+
+def character(code_point: int) -> bytes | None:
+    if code_point > 0x10FFFF or 0xD800 <= code_point <= 0xDFFF:
+        return None
+    return chr(code_point).encode()
+
+
+_REFERENCE = re.compile(rb"&(?:#([0-9]+);?|#[xX]([0-9a-fA-F]+);?|([a-zA-Z][a-zA-Z0-9]{0,31});?)")
+
+
+def html(run: bytes, _: Wanted) -> Iterator[Escape]:
+    for match in _REFERENCE.finditer(run):
+        decimal, hexadecimal, name = match.groups()
+        if name is None:
+            value = int(decimal) if decimal else int(hexadecimal, 16)
+            found = None if not value or len(decimal or hexadecimal) > 16 else character(value)
+            if 0x80 <= value < 0xA0:
+                found = (bytes([value]).decode("cp1252", "ignore") or chr(value)).encode()
+            if found is not None:
+                yield Escape(*match.span(), found)
+            continue
+        whole = match[0][1:].decode()
+        for size in range(len(whole), 1, -1):
+            if whole[:size] in html5:
+                yield Escape(match.start(), match.start() + 1 + size, html5[whole[:size]].encode())
+                break
+
+
+_QUOTED = re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]{0,8}\r?\n)")
+
+
+def quoted_printable(run: bytes, _: Wanted) -> Iterator[Escape]:
+    for match in _QUOTED.finditer(run):
+        yield Escape(*match.span(), bytes.fromhex((match[1] or b"").decode()))
+
+
+def same(octet: int) -> int:
+    return octet
+
+
 def regions(run: bytes, escapes: list[Escape], reach: int, plain: Callable[[int], int]) -> Iterator[Region]:
     """Clusters of escapes with what stands around them."""
     hard = [escape for escape in escapes if not escape.soft]
@@ -74,9 +139,18 @@ def plus(octet: int) -> int:
     return ord(" ") if octet == ord("+") else octet
 
 
+READERS: dict[Form, Callable[[bytes, Wanted], Iterator[Escape]]] = {
+    Form.PERCENT: percent,
+    Form.UNICODE: unicode,
+    Form.HTML: html,
+    Form.QUOTED_PRINTABLE: quoted_printable,
+}
+
+
 def views(run: bytes, reach: int, wanted: Wanted) -> dict[Form, list[Region]]:
     """Regions of each form that has any."""
     made = {
-        Form.PERCENT: list(regions(run, list(percent(run, wanted)), reach, plus)),
+        form: list(regions(run, list(read(run, wanted)), reach, plus if form is Form.PERCENT else same))
+        for form, read in READERS.items()
     }
     return {form: found for form, found in made.items() if found and form in wanted.forms}

@@ -51,9 +51,11 @@ class Leads:
 
     def where(self, chosen: Bool) -> "Leads":
         """Those chosen."""
-        return Leads(
-            self.octets, self.start[chosen], self.run[chosen], self.floor[chosen], self.limit[chosen]
-        )
+        return self.take(np.flatnonzero(chosen))
+
+    def take(self, index: I64) -> "Leads":
+        """Those of ``index``."""
+        return Leads(self.octets, self.start[index], self.run[index], self.floor[index], self.limit[index])
 
 
 def find_pairs(octets: U8, followers: Mapping[int, bytes]) -> I64:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensor.arrays import I64, U8
-from sensor.matching.views import percent
+from sensor.matching.views import html_references, percent, quoted_printable, unicode_escapes
 from sensor.matching.views.assemble import Source, assemble
 from sensor.matching.views.leads import Leads, find_pairs, in_runs
 from sensor.matching.views.view import Escapes, Form, View
@@ -44,6 +44,12 @@ EVERYTHING = Wanted()
 _NONE = Views((), 0)
 _READERS: dict[Form, tuple[dict[int, bytes], Callable[[Leads], Escapes]]] = {
     Form.PERCENT: ({ord("%"): percent.FOLLOWERS}, percent.percent_escapes),
+    Form.UNICODE: ({ord("\\"): unicode_escapes.FOLLOWERS}, unicode_escapes.unicode_escapes),
+    Form.HTML: ({ord("&"): html_references.FOLLOWERS}, html_references.html_references),
+    Form.QUOTED_PRINTABLE: (
+        {ord("="): quoted_printable.FOLLOWERS},
+        quoted_printable.quoted_printable_escapes,
+    ),
 }
 """By form: the octets that an escape starts with, each with those that may follow it, and who reads it."""
 
@@ -61,11 +67,11 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
         return _NONE
     readers = []
     followers: dict[int, bytes] = {}
-    for form in Form:
-        if form in wanted.forms and form in _READERS:
-            starts, read = _READERS[form]
+    for form, (letters, read) in _READERS.items():
+        if form in wanted.forms:
+            starts = dict(letters)
             if form is Form.PERCENT and wanted.spaces:
-                starts = starts | {ord("+"): percent.QUERY}
+                starts[ord("+")] = percent.QUERY
             for lead, behind in starts.items():
                 followers[lead] = followers.get(lead, b"") + behind
             readers.append((form, list(starts), read))
@@ -74,8 +80,8 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
     lead_octet = leads.at(0)
     budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
     views, dropped = [], 0
-    for form, starts, read in readers:
-        own = np.isin(lead_octet, starts)
+    for form, leads_of, read in readers:
+        own = np.isin(lead_octet, leads_of)
         if not own.any():
             continue
         escapes = read(leads.where(own))

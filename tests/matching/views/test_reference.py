@@ -10,6 +10,12 @@ from tests.reference.views import views
 
 PIECES = {
     Form.PERCENT: "% %4 %41 %e3 %E3%81%82 %u3042 %uD83D %uDe00 %ud83d%ude00 %u %zz %%41 + ++ a b% %2 あ %25",
+    Form.UNICODE: r"\ \\ \u \u304 \u3042 3042 \uD83D \uDe00 \ud83d\ude00 \u{ \u{} \u{1F600} 1F } \x \x4 \x41 \/ "
+    r"\U0001F600 \U00110000 \u{d800} \" \' \z u ab \u{00000041} \u{000000041}",
+    Form.HTML: "& &# # 123 54; &#12354; &#x3042; &#x3042 &#X &#xD800; &#0 &#128; &#x110000; &lt lt &lt; "
+    "&#00000000000000065; &#0000000000000065; &#00000000000000000065; &amp; amp; &not notit; &notin; &fjlig; "
+    "&NotEqualTilde; &CounterClockwiseContourIntegral; Integrals; &a ; x あ",
+    Form.QUOTED_PRINTABLE: "= =4 =41 =E3=81=82 =\r\n \r \n =\n \t =\t a 0A == あ =3d =20=\r\n",
 }
 RUNS = {
     form: st.lists(

@@ -1,0 +1,142 @@
+"""Character references of HTML (WHATWG, "13.2.5.72 Character reference state" and what follows it).
+
+``&#N;`` and ``&#xN;`` with or without the semicolon, 128 to 159 meaning windows-1252; named references, the
+106 old ones without the semicolon too. Numbers of no character stay, as does whatever is no reference.
+"""
+
+from html.entities import html5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.arrays import I64, U8, Bool
+from sensor.matching.views.characters import DIGITS, is_scalar, packed, utf8
+from sensor.matching.views.leads import Leads
+from sensor.matching.views.view import Escapes
+
+FOLLOWERS = b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""What may stand behind ``&``."""
+_DIGITS_MAX = 16
+"""Digits that a number may have. Seven are enough; leading zeros beyond this are nobody's."""
+_NAME_MAX = 32
+"""Letters that a name may have: HTML's longest has 31."""
+_ROW = 8
+"""Octets of UTF-8 that a name may stand for: two characters, six octets."""
+
+Names = NDArray[np.bytes_]
+
+
+class _Table:
+    """Names in order, and what they stand for."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        size = max(map(len, names))
+        self.names: Names = np.array(sorted(name.encode() for name in names), f"S{size}")
+        meant = [names[name.decode()].encode() for name in self.names.tolist()]
+        self.rows: U8 = np.array(meant, f"S{_ROW}").view(np.uint8).reshape(-1, _ROW)
+        self.length: I64 = np.array(list(map(len, meant)), np.int64)
+
+    def find(self, letters: U8) -> tuple[I64, Bool]:
+        """Index of each row of letters, padded with zeros, and whether there is such a name."""
+        asked = np.ascontiguousarray(letters[:, : self.names.itemsize]).view(self.names.dtype)[:, 0]
+        index = np.minimum(np.searchsorted(self.names, asked), len(self.names) - 1)
+        return index, self.names[index] == asked
+
+
+_CLOSED = _Table({name[:-1]: meant for name, meant in html5.items() if name.endswith(";")})
+_OPEN = _Table({name: meant for name, meant in html5.items() if not name.endswith(";")})
+
+
+def _windows_1252() -> I64:
+    table = np.arange(256)
+    for code in range(0x80, 0xA0):
+        table[code] = ord(bytes([code]).decode("cp1252", "ignore") or chr(code))
+    table.flags.writeable = False
+    return table
+
+
+_C1 = _windows_1252()
+
+
+def html_references(leads: Leads) -> Escapes:
+    """References among ``leads``, places of ``&``."""
+    numeric = leads.at(1) == ord("#")
+    places, rows, lengths, ends = [], [], [], []
+    for found, row, length, size in (*_numbers(leads.where(numeric)), _names(leads.where(~numeric))):
+        places.append(found)
+        rows.append(row)
+        lengths.append(length)
+        ends.append(found.start + size)
+    start = np.concatenate([found.start for found in places])
+    run = np.concatenate([found.run for found in places])
+    order = np.argsort(start, kind="stable")
+    length = np.concatenate(lengths)[order]
+    octets = packed(np.concatenate(rows)[order], length)
+    return Escapes(start[order], np.concatenate(ends)[order], run[order], octets, length)
+
+
+_Found = tuple[Leads, U8, I64, I64]
+"""Where, what each stands for in rows, how many octets of the row, how many of the source."""
+
+
+def _numbers(leads: Leads) -> tuple[_Found, _Found]:
+    hexadecimal = leads.at(2) | 0x20 == ord("x")
+    return _number(leads.where(~hexadecimal), 10, 2), _number(leads.where(hexadecimal), 16, 3)
+
+
+def _number(leads: Leads, base: int, ahead: int) -> _Found:
+    value = np.zeros(len(leads), np.int64)
+    count = np.zeros(len(leads), np.int64)
+    going = np.arange(len(leads))
+    # One more than may be: a number that goes on is none.
+    for digit in range(_DIGITS_MAX + 1):
+        if not going.shape[0]:
+            break
+        read = DIGITS[leads.take(going).at(ahead + digit)]
+        more = read < base
+        going = going[more]
+        # Held at what is no character, so that it does not overflow.
+        value[going] = np.minimum(value[going] * base + read[more], 0x110000)
+        count[going] += 1
+    value[value < 256] = _C1[value[value < 256]]
+    good = (count > 0) & (count <= _DIGITS_MAX) & (value > 0) & is_scalar(value)
+    size = ahead + count
+    size += leads.at(size) == ord(";")
+    found = leads.where(good)
+    utf, length = utf8(value[good])
+    rows = np.zeros((len(found), _ROW), np.uint8)
+    rows[:, :4] = utf
+    return found, rows, length, size[good]
+
+
+def _names(leads: Leads) -> _Found:
+    letters = np.zeros((len(leads), _NAME_MAX), np.uint8)
+    count = np.zeros(len(leads), np.int64)
+    going = np.arange(len(leads))
+    for letter in range(_NAME_MAX):
+        if not going.shape[0]:
+            break
+        octet = leads.take(going).at(1 + letter)
+        more = ((octet | 0x20) - ord("a") < 26) | (octet - ord("0") < 10)
+        going = going[more]
+        letters[going, letter] = octet[more]
+        count[going] += 1
+    index, closed = _CLOSED.find(letters)
+    closed &= leads.at(1 + count) == ord(";")
+    rows, length = _CLOSED.rows[index], _CLOSED.length[index]
+    size = np.where(closed, count + 2, 0)
+    # The longest beginning that is an old name.
+    left = np.flatnonzero(~closed & (count > 1))
+    for letter in range(_OPEN.names.itemsize, 1, -1):
+        if not left.shape[0]:
+            break
+        start = letters[left, : _OPEN.names.itemsize]
+        start[:, letter:] = 0
+        index, known = _OPEN.find(start)
+        known &= count[left] >= letter
+        found = left[known]
+        rows[found], length[found] = _OPEN.rows[index[known]], _OPEN.length[index[known]]
+        size[found] = 1 + letter
+        left = left[~known]
+    good = size > 0
+    return leads.where(good), rows[good], length[good], size[good]

@@ -1,0 +1,44 @@
+"""Quoted-printable (RFC 2045 section 6.7): ``=XX`` is an octet, ``=`` and a line break are nothing."""
+
+import numpy as np
+
+from sensor.arrays import I64
+from sensor.matching.views.characters import hexadecimal
+from sensor.matching.views.leads import Leads
+from sensor.matching.views.view import Escapes
+
+FOLLOWERS = b"0123456789ABCDEFabcdef\r\n \t"
+"""What may stand behind ``=``."""
+_BLANKS_MAX = 8
+"""Blanks that may stand between ``=`` and the end of the line: what adds blanks to lines adds one or two."""
+
+
+def quoted_printable_escapes(leads: Leads) -> Escapes:
+    """Escapes among ``leads``, places of ``=``."""
+    octet, two = hexadecimal(leads, 1, 2)
+    size = _soft_break(leads)
+    size[two] = 3
+    good = size > 0
+    found, two = leads.where(good), two[good]
+    return Escapes(
+        found.start,
+        found.start + size[good],
+        found.run,
+        octet[good][two].astype(np.uint8),
+        two.astype(np.int64),
+    )
+
+
+def _soft_break(leads: Leads) -> I64:
+    """Octets from each ``=`` to the start of the next line; 0 where more than blanks stand between."""
+    size = np.zeros(len(leads), np.int64)
+    going = np.arange(len(leads))
+    for ahead in range(1, _BLANKS_MAX + 2):
+        here = leads.take(going)
+        octet = here.at(ahead)
+        size[going[octet == ord("\n")]] = ahead + 1
+        size[going[(octet == ord("\r")) & (here.at(ahead + 1) == ord("\n"))]] = ahead + 2
+        going = going[(octet == ord(" ")) | (octet == ord("\t"))]
+        if not going.shape[0]:
+            break
+    return size
