@@ -29,6 +29,8 @@ class Checked:
     problems: list[Problem]
     count: int
     """Signatures of the files that were named; 0 if there are problems."""
+    loaded: SignatureSet = SignatureSet()
+    """What `load_signatures` makes of the same files; empty if there are problems."""
 
 
 def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet:
@@ -55,11 +57,11 @@ def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
     :param paths: as :func:`load_signatures` takes them. Each is read once: it may be a pipe.
     """
     documents, counts = _load(paths, builtin)
-    documents.complete()
+    loaded = documents.complete()
     if documents.problems:
         return Checked(documents.problems, 0)
     named = {_identity(file) for path in paths for file in _files(path, [])}
-    return Checked([], sum(counts[file] for file in named))
+    return Checked([], sum(counts[file] for file in named), loaded)
 
 
 def _load(paths: Sequence[Path], builtin: bool) -> tuple[Documents, dict[str, int]]:
