@@ -1,0 +1,204 @@
+"""Where a bundle's versions lie, and which one is in use.
+
+::
+
+    DIR/NAME/current -> versions/12-5e0b…     what a sensor is told to read
+             versions/12-5e0b…/*.toml
+             versions/11-93ac…/*.toml         kept for a rollback
+             state.json                       the highest version ever installed, …
+
+A version's folder is written and flushed, then the state, then the link is replaced, which is one step of
+the file system. Whoever is killed between any two of these leaves the old version in use, whole, and the
+state never below what the link shows: a lower version can't slip in by a crash.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from sensor.bundles.files import locked, replace_file, replace_link, sync_folder, write_new
+from sensor.bundles.state import STATE_FILE, Record, State, encode_state, read_state
+from sensor.errors import SensorError
+from signatures.bundle.manifest import Manifest
+from signatures.bundle.refusal import BundleError, Refusal
+from signatures.bundle.verify import Verified
+from signatures.loader import check_files
+
+_VERSIONS: Final = "versions"
+_LINK: Final = "current"
+
+
+@dataclass(slots=True)
+class BundleStore:
+    """One bundle's folder; open it with `open_store`, which locks it."""
+
+    folder: Path
+    state: State
+
+    @property
+    def link(self) -> Path:
+        """What a sensor is told to read."""
+        return self.folder / _LINK
+
+    @property
+    def current(self) -> Record | None:
+        """The version in use, if one is."""
+        try:
+            name = self.link.readlink().name
+            if not self.link.is_dir():
+                return None
+        except OSError:
+            return None
+        return next((record for record in self.state.records if record.folder == name), None)
+
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether that version is in use, and its files are as they were installed."""
+        current = self.current
+        if current is None or current.version != manifest.version:
+            return False
+        folder = self._versions / current.folder
+        try:
+            if sorted(path.name for path in folder.iterdir()) != [file.name for file in manifest.files]:
+                return False
+            return all((folder / file.name).read_bytes() == file.text.encode() for file in manifest.files)
+        except OSError:
+            return False
+
+    def install(self, verified: Verified) -> bool:
+        """Put a verified bundle in use; False if it already is.
+
+        :raises BundleError: if its signatures are not sound; nothing has changed then.
+        :raises SensorError: if it can't be written; the version before stays in use.
+        """
+        manifest = verified.manifest
+        if self.holds(manifest):
+            return False
+        with self._explained():
+            self._sweep()
+            folder = self._versions / f"{manifest.version}-{secrets.token_hex(4)}"
+            try:
+                self._write_version(folder, manifest)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            record = Record(folder.name, manifest.version, verified.digest, manifest.expires)
+            state = replace(
+                self.state,
+                highest=manifest.version,
+                digest=verified.digest,
+                held=0,
+                records=(*self._kept_beside(manifest.version), record),
+                url="",
+                etag="",
+            )
+            self._save(state)
+            replace_link(self.link, Path(_VERSIONS) / folder.name)
+            self._sweep()
+        return True
+
+    def rollback(self) -> Record:
+        """Put the version before in use again; an update does not bring back the one that was turned from.
+
+        :raises SensorError: if there is none, or it can't be done.
+        """
+        current = self.current
+        earlier = (
+            [] if current is None else [old for old in self.state.records if old.version < current.version]
+        )
+        if current is None or not earlier:
+            raise SensorError(f"{self.folder}: no earlier version is kept; install a newer bundle instead")
+        record = earlier[-1]
+        if not (self._versions / record.folder).is_dir():
+            raise SensorError(f"{self._versions / record.folder}: is gone; install a newer bundle instead")
+        with self._explained():
+            self._save(replace(self.state, held=current.version))
+            replace_link(self.link, Path(_VERSIONS) / record.folder)
+        return record
+
+    def remove(self) -> None:
+        """Take the bundle out of use and remove its files; which version was the highest stays known.
+
+        :raises SensorError: if it can't be done.
+        """
+        with self._explained():
+            self.link.unlink(missing_ok=True)
+            sync_folder(self.folder)
+            self._save(replace(self.state, held=0, records=(), url="", etag=""))
+            self._sweep()
+
+    def note_source(self, url: str, etag: str) -> None:
+        """Remember where the highest version came from, so that the same is not fetched again."""
+        with self._explained():
+            self._save(replace(self.state, url=url, etag=etag))
+
+    @property
+    def _versions(self) -> Path:
+        return self.folder / _VERSIONS
+
+    def _kept_beside(self, version: int) -> tuple[Record, ...]:
+        """What stays when ``version`` comes: the one in use, and one to go back to."""
+        current = self.current
+        if current is None or current.version < version:
+            return () if current is None else (current,)
+        # The same version again, because somebody changed its files.
+        return (*[old for old in self.state.records if old.version < current.version][-1:], current)
+
+    def _write_version(self, folder: Path, manifest: Manifest) -> None:
+        folder.mkdir(parents=True)
+        for file in manifest.files:
+            write_new(folder / file.name, file.text.encode())
+        sync_folder(folder)
+        sync_folder(self._versions)
+        if problems := check_files([folder]).problems:
+            problem = problems[0]
+            where = f"{Path(problem.file).name}:{problem.line}"
+            raise BundleError(
+                Refusal.UNUSABLE,
+                f"holds signatures that can't be used: {where}: {problem.reason}; tell who made it",
+            )
+
+    def _save(self, state: State) -> None:
+        replace_file(self.folder / STATE_FILE, encode_state(state))
+        self.state = state
+
+    def _sweep(self) -> None:
+        """Remove what no record names: older versions, and what a killed command left."""
+        kept = {record.folder for record in self.state.records}
+        with suppress(FileNotFoundError):
+            for path in self._versions.iterdir():
+                if path.name not in kept:
+                    shutil.rmtree(path)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SensorError(
+                f"{self.folder}: {error.strerror or error}; what was in use before stays: "
+                "free space or mend the folder's rights, and try again"
+            ) from error
+
+
+@contextmanager
+def open_store(into: Path, name: str) -> Iterator[BundleStore]:
+    """The folder of bundle ``name`` in ``into``, made if it is not there, locked for one command at a time.
+
+    :raises SensorError: if that can't be done.
+    """
+    folder = into / name
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder / ".lock"))
+        except OSError as error:
+            raise SensorError(
+                f"{folder}: {error.strerror}; name a folder that you may write to with --into"
+            ) from error
+        yield BundleStore(folder, read_state(folder))
