@@ -6,7 +6,7 @@ holds.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sensor.errors import SignatureError
@@ -29,7 +29,7 @@ class Checked:
     problems: list[Problem]
     count: int
     """Signatures of the files that were named; 0 if there are problems."""
-    loaded: SignatureSet = SignatureSet()
+    loaded: SignatureSet = field(default_factory=SignatureSet, compare=False)
     """What `load_signatures` makes of the same files; empty if there are problems."""
 
 
