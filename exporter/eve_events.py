@@ -12,7 +12,7 @@ from sensor.addresses import address_text
 from sensor.arrays import I64
 from sensor.decode.columns import Tunnel
 from sensor.detections.alert import Alert
-from sensor.detections.detect import PROTO_NAMES
+from sensor.detections.match import PROTO_NAMES
 from sensor.detections.results import HttpEvent
 from sensor.flow.record import FlowRecords
 from sensor.protocols.uri import normalise_uri

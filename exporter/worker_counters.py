@@ -131,6 +131,31 @@ WORKER_COUNTERS: Final = (
         "Alerts past the number remembered: their signature may fire again in the same stream.",
     ),
     Counted(
+        "alerts_suppressed",
+        "watchdog_alerts_suppressed",
+        "Alerts not raised because their signature is silent for the address.",
+    ),
+    Counted(
+        "alerts_thresholded",
+        "watchdog_alerts_thresholded",
+        "Alerts not raised because of their signature's threshold.",
+    ),
+    Counted(
+        "threshold_evictions",
+        "watchdog_threshold_evictions",
+        "Counts of thresholds given up because there were too many: they began anew.",
+    ),
+    Counted(
+        "clause_positions_cut",
+        "watchdog_clause_matches_cut",
+        "Matches of signatures' clauses past the number remembered. Growth: look for too frequent terms.",
+    ),
+    Counted(
+        "clause_states_evicted",
+        "watchdog_clause_states_evicted",
+        "Signatures of several clauses given up half-way because too many were: they may be missed.",
+    ),
+    Counted(
         "scans_flooded",
         "watchdog_scans_flooded",
         "Scans done again in parts because keywords matched too often. Growth: look for too short keywords.",

@@ -23,6 +23,7 @@ _FIRED_COST: Final = 320
 _LEAST_BATCH: Final = 512 << 10
 _BATCH_SHARE: Final = 90
 _REGEX_STREAM_COST: Final = 5_120
+_THRESHOLD_COST: Final = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,22 @@ class DetectionLimits:
     of signatures match must not become as many times 64 KiB. What is longer is data, not a name."""
     fired: int = 262_144
     """(flow, signature) pairs remembered so that a signature fires once in a stream."""
+    reading: int = 1_024
+    """Characters kept of a match as a person reads it, with those around it: as much as the match itself, and
+    4 KiB of UTF-8 at most, which is what a message takes."""
+    clause_positions: int = 64
+    """Matches remembered of a clause for which it matters where: as many as matching tells of in one run. Of
+    more the latest are kept, since what belongs together stands near each other. What began further back is
+    missed."""
+    clause_states: int = 256
+    """Signatures of several clauses under way in one flow at once, so that one flow does not push out what is
+    known of all others. Past that its oldest is given up: it may be missed, or fire again."""
+    clause_octets: int = 16 << 20
+    """Octets that such matches take in all, their excerpts included: some 12,000. Past that the oldest
+    signatures under way are given up, in whatever flow."""
+    thresholds: int = 16_384
+    """Addresses, pairs or signatures of which thresholds count at once: 8 MiB. Past that the stretch that
+    began first is forgotten, and begins anew with its next match."""
     regex_streams: int = 65_536
     """Stream directions open for payload regexes at once. A state takes some hundred octets to a few
     kilooctets by the regexes; past the bound the one that was quiet longest starts anew."""
@@ -178,6 +195,8 @@ class Settings:
             DetectionLimits(
                 fired=min(usual.detection.fired, share(6, _FIRED_COST)),
                 regex_streams=share(6, _REGEX_STREAM_COST),
+                clause_octets=min(usual.detection.clause_octets, share(2)),
+                thresholds=min(usual.detection.thresholds, share(1, _THRESHOLD_COST)),
             ),
             bypass_encrypted=bypass_encrypted,
             batch_octets=max(_LEAST_BATCH, rest // _BATCH_SHARE),

@@ -88,9 +88,10 @@ class Pipeline:
         """Look for the signatures of another plan from the next batch on.
 
         Flows, transactions and the tails of streams go on: a keyword that begins in octets already seen is
-        found, as far as the old plan's tails reach. What has fired does not fire again, where ``sid`` and
-        ``rev`` are the same. Payload regexes go on in open streams if all are the same ones, else they start
-        anew there. Bodies are kept, or not, from the next one of each flow on.
+        found, as far as the old plan's tails reach. Where ``sid`` and ``rev`` are the same, what has fired does
+        not fire again, and what has matched of a signature of several clauses counts. Payload regexes go on in
+        open streams if all are the same ones, else they start anew there. Bodies are kept, or not, from the
+        next one of each flow on.
         """
         self._plan = plan
         self._joiner.carry(plan.payload_tail)
@@ -162,6 +163,7 @@ class Pipeline:
         self._take_marks(joined)
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
+        self._results.alerts += self._inspector.settle()
         self._inspector.leave_out(cut_off)
         self.counters.shed_bodies = self._http.shared.bodies_shed
 
@@ -202,6 +204,7 @@ class Pipeline:
                 if transaction.request_body or transaction.response_body:
                     flow = self._http.flows[slot]
                     self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
+        self._inspector.end_transactions(slots, finished)
         finished.clear()
         slots.clear()
         self._http.shared.decoded = 0

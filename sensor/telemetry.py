@@ -75,6 +75,16 @@ class Counters:
     detections: int = 0
     alerts_forgotten: int = 0
     """Alerts past ``DetectionLimits.fired``: their signature may fire again in the same stream."""
+    alerts_suppressed: int = 0
+    """Alerts not raised because a signature's suppression names the address."""
+    alerts_thresholded: int = 0
+    """Alerts not raised because of a signature's threshold."""
+    threshold_evictions: int = 0
+    """Thresholds' counts given up past ``DetectionLimits.thresholds``: they begin anew."""
+    clause_positions_cut: int = 0
+    """Matches of clauses forgotten past ``DetectionLimits.clause_positions``."""
+    clause_states_evicted: int = 0
+    """Signatures under way, given up past ``DetectionLimits.clause_states`` or ``clause_octets``."""
     scans_flooded: int = 0
     """Scans given up because keywords were too frequent, and done again one run or value at a time."""
     regex_streams_evicted: int = 0

@@ -1,16 +1,21 @@
 """Buffers are scanned, and matches become alerts with the packet, flow and transaction they are from."""
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 
 import numpy as np
 
 from sensor.config import DetectionLimits
 from sensor.detections.alert import Alert
-from sensor.detections.detect import Detector, Place, Sender
+from sensor.detections.clauses import found_at
+from sensor.detections.detect import Detector
+from sensor.detections.match import Match, Place, Sender, match_at
 from sensor.detections.payload_regexes import PayloadRegexes, hits_of
+from sensor.detections.rules import compile_rules
+from sensor.detections.together import Together
 from sensor.flow.table import FlowTable
 from sensor.matching.compile import MatchPlan
+from sensor.matching.reading import Reading
 from sensor.matching.scan import Matches, scan_fields, scan_one, scan_payload
 from sensor.protocols.http_flows import HttpFlow
 from sensor.protocols.transaction import HttpTransaction
@@ -20,6 +25,9 @@ from sensor.telemetry import Counters
 from signatures.model import Buffer
 
 _Values = Callable[[Sequence[HttpTransaction]], list[bytes]]
+_STREAM = -1
+"""In place of the packet that a datagram is of."""
+_IN_ORDER = itemgetter(0, 1, 2, 3)
 
 
 def _attribute(name: str) -> _Values:
@@ -45,15 +53,22 @@ class Inspector:
         self._plan = plan
         self._table = table
         self._counters = counters
+        self._limits = limits
         self._detector = Detector(limits, counters)
-        self._shown = limits.request
+        self._together = Together(self._detector, limits, counters)
+        self._rules = compile_rules(plan)
         self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1, limits.regex_streams)
         self._fields = _fields_of(plan)
 
     def replace_plan(self, plan: MatchPlan) -> None:
-        """Look for the signatures of another plan from now on. What has fired stays known by sid and rev."""
+        """Look for the signatures of another plan from now on.
+
+        What has fired, and what is under way, stays known by sid and rev.
+        """
         self._plan = plan
         self._fields = _fields_of(plan)
+        self._rules = compile_rules(plan)
+        self._together.replace_rules(self._rules.rules)
         self._regexes.replace_plan(plan)
 
     def leave_out(self, streams: list[int]) -> None:
@@ -75,32 +90,43 @@ class Inspector:
         if plan.has_payload_regexes:
             hits += self._regexes.scan(joined)
         # The first match in the order of the stream counts, of whatever kind.
-        for run, end, index, start, number, ts_ns in sorted(hits):
+        for run, end, index, start, number, ts_ns, reading in sorted(hits, key=_IN_ORDER):
+            stream = int(joined.run_stream[run])
             first, last = int(joined.run_start[run]), int(joined.run_end[run])
             position = int(joined.run_position[run]) + start - first
             place = Place(Buffer.PAYLOAD, start, end, position, number, ts_ns)
-            self._payload_alert(
-                alerts, index, int(joined.run_stream[run]), place, http, joined.data, first, last
-            )
+            value = _STREAM if run < joined.stream_runs else number
+            self._payload_match(alerts, index, stream, value, place, http, joined.data, first, last, reading)
         return alerts
 
-    def _payload_alert(
+    def _payload_match(
         self,
         alerts: list[Alert],
         index: int,
         stream: int,
+        value: int,
         place: Place,
         http: dict[int, HttpFlow],
         data: bytes,
         first: int,
         last: int,
+        reading: Reading | None = None,
     ) -> None:
-        slot = stream >> 1
+        rule, slot, detector = self._rules.owner[index], stream >> 1, self._detector
         # Whose side is the server's does not wait for HTTP here: a match before that is known counts alike.
+        to_server = not stream & 1
+        if rule.shape is None and detector.has_fired_in_flow(slot, rule, to_server):
+            return
         sender = self._sender(slot, stream & 1, 0, http.get(slot))
-        signature = self._plan.signatures[self._plan.owner[index]]
-        if self._detector.fires_in_flow(slot, signature, sender):
-            alerts.append(self._detector.alert(signature, sender, place, data, first, last))
+        if rule.conditions is not None and not rule.conditions.hold(sender, place.ts_ns):
+            return
+        match = match_at(self._limits, sender, place, data, first, last, reading)
+        if rule.waits:
+            found = found_at((Buffer.PAYLOAD, stream & 1, value), match)
+            self._together.add(slot, rule, self._rules.place[index], found, None)
+            return
+        detector.note_in_flow(slot, rule, to_server)
+        _append(alerts, detector.fire(slot, rule, match))
 
     def inspect_requests(
         self, requests: Sequence[HttpTransaction], slots: Sequence[int], flows: dict[int, HttpFlow]
@@ -111,10 +137,10 @@ class Inspector:
             values = values_of(requests)
             found = scan_fields(self._plan, buffer, values)
             self._counters.scans_flooded += found.flooded
-            for index, run, start, end in _rows(found):
+            for index, run, start, end, reading in _rows(found):
                 slot = slots[run]
-                self._transaction_alert(
-                    alerts, buffer, index, slot, requests[run], flows[slot], values[run], start, end
+                self._transaction_match(
+                    alerts, buffer, index, slot, requests[run], flows[slot], values[run], start, end, reading
                 )
         return alerts
 
@@ -129,12 +155,23 @@ class Inspector:
                 continue
             found = scan_one(self._plan, buffer, body)
             self._counters.scans_flooded += found.flooded
-            for index, _, start, end in _rows(found):
-                self._transaction_alert(alerts, buffer, index, slot, transaction, flow, body, start, end)
+            for index, _, start, end, reading in _rows(found):
+                self._transaction_match(
+                    alerts, buffer, index, slot, transaction, flow, body, start, end, reading
+                )
         return alerts
 
+    def end_transactions(self, slots: Iterable[int], transactions: Iterable[HttpTransaction]) -> None:
+        """Transactions are over: their heads and bodies have been inspected."""
+        for slot, transaction in zip(slots, transactions, strict=True):
+            self._together.end_transaction(slot, transaction)
+
+    def settle(self) -> list[Alert]:
+        """Alerts on what had to wait for the whole batch: call it when all of it was inspected."""
+        return self._together.settle()
+
     def end(self, slots: list[int], http: dict[int, HttpFlow]) -> list[Alert]:
-        """Flows ended; alerts on regexes that match at the very end of a stream."""
+        """Flows ended; alerts on what matches at the very end of a stream, or of a flow."""
         alerts: list[Alert] = []
         if self._plan.has_payload_regexes:
             for slot in slots:
@@ -142,11 +179,13 @@ class Inspector:
                     hits, tail = self._regexes.close(stream)
                     for end, index, position, number, ts_ns in hits:
                         place = Place(Buffer.PAYLOAD, end, end, position, number, ts_ns)
-                        self._payload_alert(alerts, index, stream, place, http, tail, 0, len(tail))
+                        self._payload_match(alerts, index, stream, _STREAM, place, http, tail, 0, len(tail))
+        self._together.end_flows(slots)
+        alerts += self._together.settle()
         self._detector.forget(slots)
         return alerts
 
-    def _transaction_alert(
+    def _transaction_match(
         self,
         alerts: list[Alert],
         buffer: Buffer,
@@ -157,27 +196,33 @@ class Inspector:
         value: bytes,
         start: int,
         end: int,
+        reading: Reading | None,
     ) -> None:
+        rule, detector = self._rules.owner[index], self._detector
+        if rule.shape is None and detector.has_fired_in_transaction(transaction, rule):
+            return
         response = buffer is Buffer.HTTP_RESPONSE_BODY
         direction = 1 - flow.client if response else flow.client
         sender = self._sender(slot, direction, flow.client, flow)
-        signature = self._plan.signatures[self._plan.owner[index]]
-        if not self._detector.fires_in_transaction(transaction, signature, sender):
+        ts_ns = transaction.response_ns if response else transaction.request_ns
+        if rule.conditions is not None and not rule.conditions.hold(sender, ts_ns):
             return
+        number = transaction.response_number if response else transaction.request_number
         place = Place(
-            buffer,
-            start,
-            end,
-            start,
-            transaction.response_number if response else transaction.request_number,
-            transaction.response_ns if response else transaction.request_ns,
-            transaction.tx_id,
-            *(
-                _text(part[: self._shown])
-                for part in (transaction.method, transaction.host, transaction.target)
-            ),
+            buffer, start, end, start, number, ts_ns, transaction.tx_id, *self._request(transaction)
         )
-        alerts.append(self._detector.alert(signature, sender, place, value, 0, len(value)))
+        match: Match = match_at(self._limits, sender, place, value, 0, len(value), reading)
+        if rule.waits:
+            found = found_at((buffer, direction, transaction.tx_id), match)
+            self._together.add(slot, rule, self._rules.place[index], found, transaction)
+            return
+        detector.note_in_transaction(transaction, rule)
+        _append(alerts, detector.fire(slot, rule, match))
+
+    def _request(self, transaction: HttpTransaction) -> Iterator[str]:
+        """Method, host and target, as an alert shows them."""
+        shown = self._limits.request
+        return (_text(part[:shown]) for part in (transaction.method, transaction.host, transaction.target))
 
     def _sender(self, slot: int, direction: int, client: int, flow: HttpFlow | None) -> Sender:
         table = self._table
@@ -201,10 +246,16 @@ def _fields_of(plan: MatchPlan) -> list[tuple[Buffer, _Values]]:
     return [(buffer, values) for buffer, values in _FIELDS if plan.wants(buffer)]
 
 
-def _rows(found: Matches) -> Iterator[tuple[int, int, int, int]]:
-    """(clause, run, start, end) of matches."""
+def _rows(found: Matches) -> Iterator[tuple[int, int, int, int, Reading | None]]:
+    """(clause, run, start, end, reading) of matches."""
     columns = (found.clause, found.run, found.start, found.end)
-    return zip(*(column.tolist() for column in columns), strict=True)
+    readings = found.readings or (None,) * len(found)
+    return zip(*(column.tolist() for column in columns), readings, strict=True)
+
+
+def _append(alerts: list[Alert], alert: Alert | None) -> None:
+    if alert is not None:
+        alerts.append(alert)
 
 
 def _text(octets: bytes) -> str:

@@ -6,11 +6,13 @@ match may have come in an earlier batch. So the packets of each stream's last tw
 batch to batch, and the octets before its end, which explain a match that is known only there.
 """
 
+from itertools import starmap
 from typing import NamedTuple
 
 import numpy as np
 
 from sensor.matching.compile import MatchPlan
+from sensor.matching.reading import Reading
 from sensor.matching.scan import Matches, scan_datagrams
 from sensor.matching.stream import StreamScanner
 from sensor.reassembly.join import Joined
@@ -18,7 +20,7 @@ from sensor.telemetry import Counters
 
 
 class Hit(NamedTuple):
-    """A match in the payload. Hits sort by run, then end: as the octets of each stream came."""
+    """A match in the payload. Its first four fields sort hits: as the octets of each stream came."""
 
     run: int
     """Index of the run in ``Joined``."""
@@ -31,6 +33,7 @@ class Hit(NamedTuple):
     number: int
     """Packet that brought the match's last octet."""
     ts_ns: int
+    reading: Reading | None = None
 
 
 class EndHit(NamedTuple):
@@ -170,5 +173,6 @@ def hits_of(joined: Joined, matches: Matches, first_run: int = 0) -> list[Hit]:
         return []
     columns = (matches.run + first_run, matches.end, matches.clause, matches.start)
     packets = joined.packets_at((matches.end - 1).tolist())
-    rows = zip(*(column.tolist() for column in columns), *packets, strict=True)
-    return list(map(Hit._make, rows))
+    readings = (matches.readings,) if matches.readings else ()
+    rows = zip(*(column.tolist() for column in columns), *packets, *readings, strict=True)
+    return list(starmap(Hit, rows))

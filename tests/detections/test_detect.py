@@ -1,49 +1,39 @@
-"""What becomes an alert: conditions, once each, and what the bounds tell."""
+"""What has fired does not fire again; flags; and what the bounds tell."""
 
 from dataclasses import replace
 
-import pytest
-
 from sensor.config import DetectionLimits
-from sensor.detections.detect import Detector, Sender
+from sensor.detections.detect import Detector
+from sensor.detections.match import Match, Place
+from sensor.detections.rules import Rule, compile_rules
+from sensor.matching.compile import compile_signatures
 from sensor.protocols.transaction import HttpTransaction
 from sensor.telemetry import Counters
-from signatures.model import Direction, PortRange, Signature
+from signatures.model import Signature, Suppression, Track
+from tests.detections.senders import sender
 from tests.signatures.build import signature
 
-CLIENT = (0, 0xFFFF_C000_0201)
-SERVER = (0, 0xFFFF_C000_0202)
+
+def rule(one: Signature) -> Rule:
+    return compile_rules(compile_signatures([one])).rules[0]
 
 
-def sender(*, to_server: bool = True, port: int = 80) -> Sender:
-    ends = (CLIENT, 40000, SERVER, port) if to_server else (SERVER, port, CLIENT, 40000)
-    return Sender(7, 4, *ends, proto=6, to_server=to_server, app_proto="http")
+def match(to_server: bool = True) -> Match:
+    return Match(sender(to_server=to_server), Place("payload", 0, 4, 0, 7, 1), b"word", 0, None)
 
 
-@pytest.mark.parametrize(
-    ("conditions", "requests", "responses"),
-    [
-        ({}, True, True),
-        ({"direction": Direction.TO_SERVER}, True, False),
-        ({"direction": Direction.TO_CLIENT}, False, True),
-        ({"dst_ports": (PortRange(80, 88),)}, True, False),
-        ({"src_ports": (PortRange(80, 80),)}, False, True),
-        ({"dst_ports": (PortRange(1, 79), PortRange(81, 39999))}, False, False),
-    ],
-)
-def test_conditions(conditions: dict[str, object], requests: bool, responses: bool) -> None:
-    detector = Detector(DetectionLimits(), Counters())
-    one = signature("word", **conditions)
-    for ends, expected in ((sender(), requests), (sender(to_server=False), responses)):
-        assert detector.fires_in_flow(0, one, ends) is expected
-        assert detector.fires_in_transaction(HttpTransaction(), one, ends) is expected
+def fires_in_flow(detector: Detector, slot: int, one: Rule, to_server: bool = True) -> bool:
+    if detector.has_fired_in_flow(slot, one, to_server):
+        return False
+    detector.note_in_flow(slot, one, to_server)
+    return True
 
 
 def test_once_in_each_direction_until_the_flow_ends() -> None:
-    detector = Detector(DetectionLimits(), Counters())
+    detector, one = Detector(DetectionLimits(), Counters()), rule(signature("word"))
 
     def fires(slot: int, to_server: bool) -> bool:
-        return detector.fires_in_flow(slot, signature("word"), sender(to_server=to_server))
+        return fires_in_flow(detector, slot, one, to_server)
 
     assert [fires(3, True), fires(3, False), fires(4, True)] == [True] * 3
     assert [fires(3, True), fires(3, False), fires(4, True)] == [False] * 3
@@ -51,27 +41,62 @@ def test_once_in_each_direction_until_the_flow_ends() -> None:
     assert [fires(3, True), fires(4, True)] == [True, False]
 
 
-def test_once_in_each_transaction_if_the_conditions_hold() -> None:
+def test_once_in_each_transaction() -> None:
     detector = Detector(DetectionLimits(), Counters())
     first, second = HttpTransaction(), HttpTransaction(tx_id=1)
-    responses = signature("word", direction=Direction.TO_CLIENT)
-    newer = replace(responses, rev=2)
+    one = signature("word")
+    newer = replace(one, rev=2)
 
-    def fires(transaction: HttpTransaction, one: Signature, to_server: bool) -> bool:
-        return detector.fires_in_transaction(transaction, one, sender(to_server=to_server))
+    def fires(transaction: HttpTransaction, one: Signature) -> bool:
+        if detector.has_fired_in_transaction(transaction, rule(one)):
+            return False
+        detector.note_in_transaction(transaction, rule(one))
+        return True
 
-    seen = [fires(first, responses, True), fires(first, responses, False), fires(first, responses, False)]
-    assert seen == [False, True, False]
-    assert [fires(first, newer, False), fires(second, responses, False)] == [True, True]
+    assert [fires(first, one), fires(first, one)] == [True, False]
+    assert [fires(first, newer), fires(second, one)] == [True, True]
 
 
 def test_past_the_bound_alerts_are_not_lost_but_may_come_again() -> None:
     counters = Counters()
-    detector = Detector(DetectionLimits(fired=2), counters)
+    detector, one = Detector(DetectionLimits(fired=2), counters), rule(signature("word"))
     for _ in range(2):
-        fired = [detector.fires_in_flow(slot, signature("word"), sender()) for slot in range(3)]
+        fired = [fires_in_flow(detector, slot, one) for slot in range(3)]
         assert fired[2]
     assert counters.alerts_forgotten == 2
     detector.forget([0])
-    assert detector.fires_in_flow(2, signature("word"), sender())
-    assert not detector.fires_in_flow(2, signature("word"), sender())
+    assert fires_in_flow(detector, 2, one)
+    assert not fires_in_flow(detector, 2, one)
+
+
+def test_flags_are_the_flow_s_and_end_with_it() -> None:
+    detector = Detector(DetectionLimits(), Counters())
+    sets = rule(signature("word", sets=("a", "b"), silent=True))
+    needs = rule(signature("word", needs=("a", "b")))
+    without = rule(signature("word", needs_not=("b",)))
+    assert not detector.flags_allow(3, needs)
+    assert detector.flags_allow(3, without)
+    assert detector.fire(3, sets, match()) is None
+    assert detector.flags_allow(3, needs)
+    assert not detector.flags_allow(3, without)
+    assert not detector.flags_allow(4, needs)
+    detector.forget([3])
+    assert not detector.flags_allow(3, needs)
+
+
+def test_suppression_silences_and_counts_but_sets_flags() -> None:
+    for track, silent in (
+        (Track.BY_SRC, (True, False)),
+        (Track.BY_DST, (False, True)),
+        (Track.BY_BOTH, (True, True)),
+    ):
+        counters = Counters()
+        detector = Detector(DetectionLimits(), counters)
+        suppressed = rule(
+            signature("word", sets=("a",), suppressions=(Suppression(track, ("192.0.2.1/32",)),))
+        )
+        alerts = [detector.fire(3, suppressed, match(to_server)) for to_server in (True, False)]
+        assert tuple(alert is None for alert in alerts) == silent
+        assert counters.alerts_suppressed == sum(silent)
+        assert counters.detections == 2 - sum(silent)
+        assert detector.flags_allow(3, rule(signature("word", needs=("a",))))
