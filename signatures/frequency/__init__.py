@@ -1,0 +1,1 @@
+"""How often a term stands in ordinary Japanese and English text, by a table that is shipped."""
