@@ -51,7 +51,8 @@ def _sample(tests: Fields, key: str, index: int, entry: object, buffers: tuple[B
         return None
     octets = _hex(fields) if "hex" in fields else _text(fields)
     buffer = fields.choice("buffer", Buffer, default)
-    if buffer not in buffers:
+    # Payload may be a whole HTTP request, with several fields that the signature looks into.
+    if buffer not in buffers and buffer is not Buffer.PAYLOAD:
         fields.wrong("buffer", f"the signature does not look into {buffer}")
     return None if octets is None else _sized(fields, "", Sample(buffer, octets, key == "match"))
 
