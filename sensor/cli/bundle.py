@@ -1,0 +1,273 @@
+"""``watchdog-sensor signatures bundle``: keys, and bundles made, signed and looked at."""
+
+import argparse
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli.options import moment
+from sensor.errors import ConfigError, SensorError, SignatureError
+
+if TYPE_CHECKING:  # a command imports what it needs when it runs
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from signatures.bundle.manifest import BundledFile
+    from signatures.bundle.trust import Trust
+
+_EPILOG = """\
+examples:
+  watchdog-sensor signatures bundle keygen sato.pem
+  watchdog-sensor signatures bundle make sets/ --name acme-signatures --version 12 \\
+      --expires 2026-12-31 --signer ed25519:… --signer ed25519:… -o acme-12.bundle
+  watchdog-sensor signatures bundle sign acme-12.bundle --key sato.pem
+  watchdog-sensor signatures bundle verify acme-12.bundle --trust trust.toml
+  watchdog-sensor signatures bundle install acme-12.bundle --trust trust.toml --into /var/lib/signatures
+  watchdog-sensor signatures bundle rollback acme-signatures --into /var/lib/signatures
+"""
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``bundle`` and ``update`` to ``signatures``."""
+    from sensor.cli.update import add_install_actions, add_update
+
+    parser = actions.add_parser(
+        "bundle",
+        help="make, sign, verify and install signed bundles of signatures",
+        description="Make, sign, verify and install signed bundles of signature files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    bundle = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    keygen = add_action(bundle, "keygen", "make a signer's key", "Make an Ed25519 key; show its public half.")
+    keygen.add_argument("key", type=Path, metavar="KEY", help="file to make for the private key")
+    keygen.set_defaults(run=_keygen)
+    _add_make(bundle)
+    sign = add_action(
+        bundle, "sign", "add a signature to a bundle", "Add a signature to a bundle; signers do so in turn."
+    )
+    sign.add_argument("file", type=Path, metavar="FILE", help="bundle")
+    sign.add_argument(
+        "--key", type=Path, required=True, metavar="KEY", help="private key, of 'bundle keygen'"
+    )
+    sign.set_defaults(run=_sign)
+    verify = add_action(
+        bundle,
+        "verify",
+        "say whether a bundle may be used, who signed it and what is in it",
+        "Verify a bundle: say who signed it, when it expires and what is in it,\nor why it is refused.",
+    )
+    verify.add_argument("file", type=Path, metavar="FILE", help="bundle")
+    verify.add_argument("--trust", type=Path, required=True, metavar="TRUST", help="trust file (TOML)")
+    verify.add_argument(
+        "--into", type=Path, metavar="DIR", help="also refuse what is older than was installed there"
+    )
+    verify.set_defaults(run=_verify)
+    add_install_actions(bundle)
+    add_update(actions)
+
+
+def add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, description: str
+) -> argparse.ArgumentParser:
+    """One action, with the examples of all."""
+    return actions.add_parser(
+        name,
+        help=text,
+        description=description,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_make(bundle: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    make = add_action(
+        bundle,
+        "make",
+        "put signature files into a bundle",
+        "Check signature files and put them into a bundle, which nobody has signed yet.\n"
+        "SOURCE_DATE_EPOCH in the environment is taken for the time that it was made at.",
+    )
+    make.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
+    make.add_argument("--name", required=True, help="name of the bundle: a-z, 0-9 and -; stays the same")
+    make.add_argument(
+        "--version", type=int, required=True, metavar="N", help="whole number, higher than the one before"
+    )
+    make.add_argument(
+        "--expires", type=moment, required=True, metavar="TIME", help="when sensors stop taking it"
+    )
+    make.add_argument(
+        "--signer",
+        action="append",
+        required=True,
+        metavar="PUBLIC",
+        help="public key that may sign it (ed25519:…); may be repeated",
+    )
+    make.add_argument(
+        "--minimum-sensor", metavar="VERSION", help="oldest sensor that reads its files (default: this one)"
+    )
+    make.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="file to write")
+    make.set_defaults(run=_make)
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    from sensor.bundles.files import write_new
+    from signatures.bundle.keys import generate_private_key, private_pem, public_key_of
+
+    key = generate_private_key()
+    try:
+        write_new(options.key, private_pem(key), mode=0o600)
+    except FileExistsError as error:
+        raise SensorError(f"{options.key}: is there already; choose another name for the new key") from error
+    except OSError as error:
+        raise SensorError(f"{options.key}: {error.strerror}; choose another place for the key") from error
+    public = public_key_of(key)
+    print(f"key id  {public.key_id}\npublic  {public.text}")
+    return 0
+
+
+def _make(options: argparse.Namespace) -> int:
+    from sensor.version import version
+    from signatures.bundle.keys import PublicKey
+    from signatures.bundle.manifest import Manifest, sensor_version
+    from signatures.bundle.sign import make_bundle
+
+    files = _signature_files(options.paths)
+    try:
+        manifest = Manifest(
+            name=options.name,
+            version=options.version,
+            created=_created(),
+            expires=datetime.fromtimestamp(options.expires // 1_000_000_000, UTC),
+            minimum_sensor=options.minimum_sensor or ".".join(map(str, sensor_version(version()))) or "0",
+            signers=tuple(PublicKey.parse(text).text for text in options.signer),
+            files=files,
+        )
+        bundle = make_bundle(manifest)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"no bundle was made: {error}") from error
+    write_bundle(options.output, bundle)
+    print(f"{options.output}: {manifest.name} {manifest.version}, {len(files)} files, {len(bundle):,} octets")
+    return 0
+
+
+def _created() -> datetime:
+    """Now, or what SOURCE_DATE_EPOCH says (reproducible-builds.org), for a second signer to make the same."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    if not epoch.isascii() or not epoch.isdigit() or len(epoch) > 11:
+        raise ConfigError("SOURCE_DATE_EPOCH must be seconds since 1970; set it right, or unset it")
+    return datetime.fromtimestamp(int(epoch), UTC)
+
+
+def _signature_files(paths: list[Path]) -> "tuple[BundledFile, ...]":
+    """What the paths hold, if it is sound."""
+    from signatures.bundle.manifest import BundledFile
+    from signatures.loader import check_files
+
+    if problems := check_files(paths).problems:
+        raise SignatureError("\n".join(map(str, problems[:10])))
+    files: list[Path] = []
+    for path in paths:
+        files += path.glob("*.toml") if path.is_dir() else [path]
+    try:
+        found = [BundledFile.of(file.name, file.read_bytes()) for file in files]
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}; name files that can be read") from error
+    return tuple(sorted(found, key=lambda file: file.name))
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from sensor.version import version
+    from signatures.bundle.keys import public_key_of
+    from signatures.bundle.refusal import BundleError
+    from signatures.bundle.sign import read_unverified, sign_bundle
+
+    key = _private_key(options.key)
+    bundle = read_bundle(options.file)
+    try:
+        signed = sign_bundle(bundle, key, version())
+        manifest = read_unverified(signed, version())
+    except BundleError as error:
+        raise BundleError(error.refusal, f"{options.file}: {error}") from error
+    write_bundle(options.file, signed)
+    print(f"{options.file}: {manifest.name} {manifest.version} signed by key {public_key_of(key).key_id}")
+    return 0
+
+
+def _private_key(path: Path) -> "Ed25519PrivateKey":
+    from signatures.bundle.keys import parse_private_pem
+
+    try:
+        with path.open("rb") as stream:
+            if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o077:
+                raise ConfigError(f"{path}: others may read this key; run: chmod 600 {path}")
+            return parse_private_pem(stream.read(65536))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a key of 'bundle keygen' with --key") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from exporter.printable import printable
+    from sensor.bundles.state import read_state
+    from sensor.version import version
+    from signatures.bundle.manifest import utc
+    from signatures.bundle.refusal import BundleError
+    from signatures.bundle.verify import verify_bundle
+
+    trust = read_trust_file(options.trust)
+    highest = read_state(options.into / trust.name).ever if options.into else None
+    try:
+        verified = verify_bundle(read_bundle(options.file), trust, datetime.now(UTC), version(), highest)
+    except BundleError as error:
+        raise BundleError(error.refusal, f"{options.file}: {error}") from error
+    manifest = verified.manifest
+    rows = [
+        ("bundle", f"{manifest.name} {manifest.version}"),
+        ("made", utc(manifest.created)),
+        ("expires", utc(manifest.expires)),
+        ("sensor", f"{manifest.minimum_sensor} or later"),
+        *(("signed by", f"{owner} (key {key.key_id})") for key, owner in verified.signed_by),
+        *(("signed by", f"key {key.key_id}, which the trust file does not name") for key in verified.others),
+        *(("file", f"{file.name}  sha256 {file.sha256}") for file in manifest.files),
+    ]
+    for label, text in rows:
+        print(f"{label:<10}{printable(text)}")
+    return 0
+
+
+def read_trust_file(path: Path) -> "Trust":
+    """The trust file. Raises `ConfigError`."""
+    from signatures.bundle.trust import MAX_TRUST, read_trust
+
+    try:
+        with path.open("rb") as stream:
+            return read_trust(stream.read(MAX_TRUST + 1), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a trust file with --trust") from error
+
+
+def read_bundle(path: Path) -> bytes:
+    """A bundle's octets, no more of them than one may have and one. Raises `ConfigError`."""
+    from signatures.bundle.envelope import MAX_BUNDLE
+
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BUNDLE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a bundle") from error
+
+
+def write_bundle(path: Path, octets: bytes) -> None:
+    """Put a bundle in the place of ``path``, at once. Raises `SensorError`."""
+    from sensor.bundles.files import replace_file
+
+    try:
+        replace_file(path, octets)
+    except OSError as error:
+        raise SensorError(f"{path}: {error.strerror}; free space or write elsewhere") from error
