@@ -1,16 +1,17 @@
-"""``watchdog-sensor signatures``: check and list."""
+"""``watchdog-sensor signatures``: check, test and list."""
 
 import argparse
 import sys
 from pathlib import Path
 from types import MappingProxyType
 
+from sensor.cli import bundle, signatures_check, signatures_test
 from sensor.cli.options import add_language_option, table_width
-from sensor.cli.outputs import write_utf8
 
 _EPILOG = """\
 examples:
   watchdog-sensor signatures check my.toml more/
+  watchdog-sensor signatures test my.toml --positive seen.pcap 9000001 --negative clean.pcap
   watchdog-sensor signatures list --signatures my.toml
 """
 _HEADERS = MappingProxyType(
@@ -25,34 +26,26 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Add ``signatures`` to the command line."""
     parser = commands.add_parser(
         "signatures",
-        help="check and list signatures",
-        description="Check signature files, and list the signatures that a replay would match.",
+        help="check, test and list signatures",
+        description="Check signature files, and prove what they say of themselves.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
-    check = actions.add_parser(
-        "check",
-        help="validate signature files",
-        description="Validate signature files; tell every mistake with its file, line and reason.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
-    check.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default="text",
-        help="how to write the mistakes (default: %(default)s)",
-    )
-    check.set_defaults(run=_check)
+    signatures_check.add_action(actions)
+    signatures_test.add_action(actions)
+    bundle.add_actions(actions)
+    _add_list(actions)
+
+
+def _add_list(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     listing = actions.add_parser(
         "list",
         help="list the signatures in use",
         description="List the signatures that a replay with the same options would match.",
-        epilog=_EPILOG,
+        epilog="examples:\n  watchdog-sensor signatures list\n"
+        "  watchdog-sensor signatures list --signatures my.toml --no-builtin --lang ja\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -67,27 +60,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     listing.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
     add_language_option(listing)
     listing.set_defaults(run=_list)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from exporter.printable import printable
-    from signatures.loader import check_files
-
-    checked = check_files(options.files)
-    problems = checked.problems
-    if options.format == "json":
-        import json
-
-        rows = [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems]
-        write_utf8(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
-    else:
-        for problem in problems:
-            print(printable(str(problem)), file=sys.stderr)
-    if problems:
-        return 2
-    if options.format == "text":
-        print(f"{checked.count:,} signature{'' if checked.count == 1 else 's'}, no mistake")
-    return 0
 
 
 def _list(options: argparse.Namespace) -> int:
