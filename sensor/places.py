@@ -17,19 +17,28 @@ SYSTEM_RUNTIME: Final = Path("/run") / NAME
 
 def default_database() -> Path:
     """Where detections are kept unless told otherwise (XDG Base Directory Specification)."""
-    state = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():  # "consider the path invalid and ignore it"
-        try:
-            state = Path.home() / ".local" / "state"
-        except RuntimeError:  # a user without a name and a home, as containers have them
-            state = Path()
-    return state / NAME / "detections.db"
+    return _user_folder("XDG_STATE_HOME", "state") / NAME / "detections.db"
 
 
 def service_database() -> Path:
     """The service's database: in systemd's state directory, else where commands look for it."""
     state = _of_systemd("STATE_DIRECTORY")
     return state / "detections.db" if state else default_database()
+
+
+def subscriber_signatures() -> Path:
+    """The subscriber's own words: in the service's state directory for it and root, else the user's own."""
+    name = "subscriber.toml"
+    if state := _of_systemd("STATE_DIRECTORY"):
+        return state / name
+    if sys.platform != "win32" and os.geteuid() == 0:
+        return SYSTEM_STATE / name
+    return _user_folder("XDG_DATA_HOME", "share") / NAME / name
+
+
+def digest_key() -> Path:
+    """The key of what is told of the subscriber's words (``signatures.digest``)."""
+    return (_of_systemd("STATE_DIRECTORY") or default_database().parent) / "digest.key"
 
 
 def control_socket() -> Path:
@@ -48,6 +57,17 @@ def configuration_file() -> Path | None:
     folder = _of_systemd("CONFIGURATION_DIRECTORY")
     path = folder / "config.toml" if folder else SYSTEM_CONFIGURATION
     return path if path.exists() else None
+
+
+def _user_folder(variable: str, name: str) -> Path:
+    """The folder that ``variable`` names, else ``name`` below ``~/.local``."""
+    folder = Path(os.environ.get(variable, ""))
+    if folder.is_absolute():  # else "consider the path invalid and ignore it"
+        return folder
+    try:
+        return Path.home() / ".local" / name
+    except RuntimeError:  # a user without a name and a home, as containers have them
+        return Path()
 
 
 def _of_systemd(variable: str) -> Path | None:

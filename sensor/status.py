@@ -176,6 +176,24 @@ class SignatureStatus(msgspec.Struct):
     last_reload_failed: bool = False
 
 
+class ReloadAnswer(msgspec.Struct):
+    """What became of a reload that was asked for."""
+
+    reloaded: bool
+    reason: str = ""
+    """Why not; nothing of what a signature looks for."""
+    generation: int = 0
+    """Of the signatures in use; it grows by one with each reload."""
+    signatures: int = 0
+    """How many are in use."""
+    seconds: float = 0.0
+    """What it took, compiling included."""
+    files: list[str] = msgspec.field(default_factory=list)
+    """Signature files in use, the shipped ones included."""
+    needs_restart: list[str] = msgspec.field(default_factory=list)
+    """Settings that were changed, and that no reload changes."""
+
+
 class ServiceStatus(msgspec.Struct):
     """Everything, at one moment."""
 

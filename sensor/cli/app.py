@@ -14,7 +14,21 @@ from typing import Never
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from exporter.printable import printable
-from sensor.cli import config, detections, doctor, install, ledger, log, replay, run, runs, signatures, status
+from sensor.cli import (
+    config,
+    detections,
+    doctor,
+    install,
+    keywords,
+    ledger,
+    log,
+    reload,
+    replay,
+    run,
+    runs,
+    signatures,
+    status,
+)
 from sensor.cli.options import OneLineParser
 from sensor.cli.outputs import abandon_standard_output, prepare_standard_streams
 from sensor.errors import SensorError
@@ -28,6 +42,7 @@ examples:
   tcpdump -w - -i eth0 | watchdog-sensor replay --no-db --eve - -
   watchdog-sensor signatures check my.toml
   watchdog-sensor detections list --severity high --since 2026-01-31
+  watchdog-sensor keywords add 'social security number'
   watchdog-sensor status --watch
   watchdog-sensor ledger --since 2026-01-31 --step day
 
@@ -64,7 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
     ledger.add_command(commands)
     log.add_command(commands)
     status.add_command(commands)
+    reload.add_command(commands)
     signatures.add_command(commands)
+    keywords.add_command(commands)
     config.add_command(commands)
     doctor.add_command(commands)
     install.add_command(commands)

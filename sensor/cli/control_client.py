@@ -1,33 +1,80 @@
-"""Asks the service that runs, over its control socket: one line of JSON there, one line back."""
+"""Speaks to the service that runs, over its control socket: one line of JSON there, one line back."""
 
+import json
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
+from sensor.configuration import Configuration
 from sensor.errors import SensorError
-from sensor.status import ServiceStatus
+from sensor.places import SYSTEM_RUNTIME, control_socket
+from sensor.status import ReloadAnswer, ServiceStatus
 
-_REQUEST: Final = b'{"command":"status"}\n'
 _TIMEOUT: Final = 5.0
 """Seconds that the service has to answer."""
+_RELOAD_TIMEOUT: Final = 400.0
+"""As that, where it reloads: one reload that goes on, and this one, each as long as any may take."""
 _MAX_ANSWER: Final = 16 << 20
 """Octets: a hundred times what a thousand workers make."""
+_Answer = TypeVar("_Answer", ReloadAnswer, ServiceStatus)
+
+
+class NoSensorError(SensorError):
+    """No sensor listens on the socket."""
 
 
 def ask_status(path: Path) -> bytes:
     """The service's answer, one line of JSON without its end. Raises `SensorError`."""
+    answer = _ask(path, "status", _TIMEOUT)
+    _decode(answer, ServiceStatus, path)
+    return answer
+
+
+def ask_reload(path: Path) -> ReloadAnswer:
+    """Have the service reload, and wait for it. Raises `SensorError`: `NoSensorError` where none runs."""
+    return _decode(_ask(path, "reload", _RELOAD_TIMEOUT), ReloadAnswer, path)
+
+
+def decode_status(answer: bytes) -> ServiceStatus:
+    """What `ask_status` returned, as an object."""
+    return msgspec.json.decode(answer, type=ServiceStatus)
+
+
+def default_socket() -> Path:
+    """The socket of this user's service, or the system's where there is none."""
+    own, system = control_socket(), SYSTEM_RUNTIME / "control.sock"
+    return system if not _is_there(own) and _is_there(system) else own
+
+
+def socket_of(configuration: Configuration) -> Path:
+    """The socket that ``configuration`` names, else the usual one."""
+    return configuration.control.socket if "control.socket" in configuration.lines else default_socket()
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something, if only something that this user may not look at."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _ask(path: Path, command: str, seconds: float) -> bytes:
     if not hasattr(socket, "AF_UNIX"):
-        raise SensorError("status needs Unix sockets, which this Python has not; see the metrics instead")
+        raise NoSensorError("this needs Unix sockets, which this Python has not; see the metrics instead")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(_TIMEOUT)
+            client.settimeout(seconds)
             client.connect(str(path))
-            client.sendall(_REQUEST)
+            client.sendall(json.dumps({"command": command}).encode() + b"\n")
             answer = _read_line(client)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
-        raise SensorError(
+        raise NoSensorError(
             f"{path}: no sensor listens there; start one ('watchdog-sensor run -i INTERFACE', "
             "'systemctl start watchdog-sensor'), or name its socket with --socket"
         ) from error
@@ -37,7 +84,7 @@ def ask_status(path: Path) -> bytes:
         ) from error
     except TimeoutError as error:
         raise SensorError(
-            f"{path}: no answer in {_TIMEOUT:.0f} s; if that stays so, restart the sensor"
+            f"{path}: no answer in {seconds:.0f} s; if that stays so, restart the sensor"
         ) from error
     except OSError as error:
         raise SensorError(
@@ -45,7 +92,7 @@ def ask_status(path: Path) -> bytes:
         ) from error
     if not answer:
         raise SensorError(f"{path}: closed without an answer; try again, or restart the sensor")
-    return _checked(answer, path)
+    return answer
 
 
 def _read_line(client: socket.socket) -> bytes:
@@ -58,20 +105,14 @@ def _read_line(client: socket.socket) -> bytes:
     return bytes(answer).partition(b"\n")[0]
 
 
-def _checked(answer: bytes, path: Path) -> bytes:
-    """``answer``, if it is a status. Raises `SensorError`."""
+def _decode(answer: bytes, kind: type[_Answer], path: Path) -> _Answer:
+    """``answer``, if it is one. Raises `SensorError`."""
     try:
         found = msgspec.json.decode(answer)
-        if isinstance(found, dict) and "error" in found and "version" not in found:
+        if isinstance(found, dict) and set(found) == {"error"}:
             raise SensorError(f"{path}: the sensor answered: {found['error']}; is it of this version?")
-        decode_status(answer)
+        return msgspec.json.decode(answer, type=kind)
     except msgspec.MsgspecError as error:
         raise SensorError(
             f"{path}: not the answer of a sensor of this version; restart the sensor"
         ) from error
-    return answer
-
-
-def decode_status(answer: bytes) -> ServiceStatus:
-    """What `ask_status` returned, as an object."""
-    return msgspec.json.decode(answer, type=ServiceStatus)

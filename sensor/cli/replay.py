@@ -19,7 +19,7 @@ from sensor.cli.options import (
 )
 from sensor.cli.outputs import EveOutput, check_eve
 from sensor.errors import ConfigError
-from sensor.places import default_database
+from sensor.places import default_database, subscriber_signatures
 
 _EPILOG = """\
 examples:
@@ -52,6 +52,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="signature file or directory, beside the shipped ones; may be repeated",
     )
     parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
+    parser.add_argument(
+        "--subscriber",
+        action="store_true",
+        help="also look for the words of watchdog-sensor keywords, which a replay else leaves alone",
+    )
     parser.add_argument(
         "--eve", metavar="FILE", help="write EVE JSON lines to FILE, or - for standard output"
     )
@@ -94,7 +99,8 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("--eve names no file; write --eve FILE, or - for standard output")
     if options.captures.count("-") > 1:
         raise ConfigError("standard input (-) can be read once only")
-    loaded = load_signatures(options.signatures, builtin=not options.no_builtin)
+    words = [subscriber_signatures()] if options.subscriber else []
+    loaded = load_signatures([*options.signatures, *words], builtin=not options.no_builtin)
     signatures = loaded.signatures
     captures = find_captures(options.captures)
     _check_outputs(options, captures, [Path(each.file) for each in loaded.files])

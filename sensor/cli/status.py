@@ -9,7 +9,6 @@ from typing import Final
 from sensor.cli.options import add_language_option, table_width, use_color
 from sensor.cli.outputs import write_utf8
 from sensor.errors import SensorError
-from sensor.places import SYSTEM_RUNTIME, control_socket
 
 _EPILOG = """\
 examples:
@@ -49,9 +48,9 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sensor.cli.control_client import ask_status
+    from sensor.cli.control_client import ask_status, default_socket
 
-    path = options.socket or _default_socket()
+    path = options.socket or default_socket()
     if not options.watch:
         _show(ask_status(path), options)
         return 0
@@ -95,20 +94,3 @@ def _watch_screen(path: Path, options: argparse.Namespace) -> None:
             except SensorError as error:
                 live.update(Text(str(error), style="bold red"), refresh=True)
             time.sleep(_WATCH_SECONDS)
-
-
-def _default_socket() -> Path:
-    """The socket of this user's service, or the system's where there is none."""
-    own, system = control_socket(), SYSTEM_RUNTIME / "control.sock"
-    return system if not _is_there(own) and _is_there(system) else own
-
-
-def _is_there(path: Path) -> bool:
-    """Whether there is something, if only something that this user may not look at."""
-    try:
-        path.lstat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True

@@ -104,6 +104,24 @@ _TABLES: Final = {
             option="--signatures",
         ),
         Key(
+            "subscriber",
+            True,  # a value, not a flag
+            values.subscriber,
+            "The subscriber's own words (watchdog-sensor keywords): true for the file in the usual place, the"
+            " path of another file, or false for none.",
+            "利用者が登録した言葉（watchdog-sensor keywords）。true なら標準の場所のファイル、または別の"
+            "ファイルのパス。false なら使いません。",
+        ),
+        Key(
+            "watch",
+            False,  # a value, not a flag
+            values.boolean,
+            "Take signature files into use by themselves when they change, a few seconds after the last"
+            " change. Otherwise: watchdog-sensor reload.",
+            "シグネチャファイルが変わると、数秒後に自動で読み込みます。false の場合は watchdog-sensor reload"
+            " で読み込みます。",
+        ),
+        Key(
             "bypass_encrypted",
             False,  # a value, not a flag
             values.boolean,

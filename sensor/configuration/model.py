@@ -58,6 +58,10 @@ class Signatures:
 
     builtin: bool
     paths: tuple[Path, ...]
+    subscriber: Path | None
+    """The file of the subscriber's words, which need not be there."""
+    watch: bool
+    """Whether a change of a file is followed by a reload."""
     bypass_encrypted: bool
     """Whether payload that TLS has encrypted is passed over."""
 

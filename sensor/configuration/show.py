@@ -68,6 +68,8 @@ def _written(key: Key, value: object) -> str:
         return str(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_quoted(str(entry)) for entry in value)}]"
+    if value is None and isinstance(key.default, bool):
+        return "false"
     return _quoted("" if value is None else str(value))
 
 

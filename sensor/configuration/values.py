@@ -138,6 +138,13 @@ def path(value: Any, folder: Path) -> Path | None:
     return Path(os.path.normpath(folder / written)) if written else None
 
 
+def subscriber(value: Any, folder: Path) -> Path | None:
+    """The file of the subscriber's words: true for the one in the usual place, false for none."""
+    if isinstance(value, str | Path):
+        return path(value, folder)
+    return places.subscriber_signatures() if boolean(value, folder) else None
+
+
 def database(value: Any, folder: Path) -> Path:
     """The database's path."""
     return path(value, folder) or places.service_database()

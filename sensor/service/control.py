@@ -1,4 +1,4 @@
-"""The control socket: how ``watchdog-sensor status`` asks the service that runs.
+"""The control socket: how ``watchdog-sensor status`` and ``reload`` speak to the service that runs.
 
 A Unix stream socket, for its owner alone. A request is one line, ``{"command":"status"}``; the answer is one
 line of JSON, and the connection ends.
@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,11 @@ from typing import Final
 import msgspec
 
 from sensor.errors import ConfigError
-from sensor.status import ServiceStatus
+from sensor.status import ReloadAnswer, ServiceStatus
 
 _REQUEST_LEN: Final = 1024
 _SECONDS: Final = 5.0
-"""For a request to come, and for its answer to be taken."""
+"""For a request to come, and for its answer to be taken. The answer itself takes as long as it takes."""
 _CLIENTS: Final = 16
 """At a time; who asks is a person or two, and the metrics have a port of their own."""
 
@@ -28,9 +28,15 @@ _CLIENTS: Final = 16
 class ControlServer:
     """Answers on a Unix socket."""
 
-    def __init__(self, path: Path, status: Callable[[], ServiceStatus]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        status: Callable[[], ServiceStatus],
+        reload: Callable[[], Awaitable[ReloadAnswer]],
+    ) -> None:
         self._path = path
         self._status = status
+        self._reload = reload
         self._server: asyncio.Server | None = None
         self._clients = 0
 
@@ -78,7 +84,9 @@ class ControlServer:
         try:
             if self._clients <= _CLIENTS:
                 async with asyncio.timeout(_SECONDS):
-                    writer.write(self._answer(await reader.readline()) + b"\n")
+                    request = await reader.readline()
+                writer.write(await self._answer(request) + b"\n")
+                async with asyncio.timeout(_SECONDS):
                     await writer.drain()
         except (OSError, TimeoutError, ValueError):
             pass  # Whoever asked is gone, too slow, or said too much.
@@ -86,11 +94,13 @@ class ControlServer:
             self._clients -= 1
             writer.close()
 
-    def _answer(self, request: bytes) -> bytes:
+    async def _answer(self, request: bytes) -> bytes:
         try:
             command = json.loads(request)["command"]
         except (ValueError, KeyError, TypeError):
             return b'{"error":"a request is one line: {\\"command\\":\\"status\\"}"}'
-        if command != "status":
-            return b'{"error":"the only command is status"}'
-        return msgspec.json.encode(self._status())
+        if command == "status":
+            return msgspec.json.encode(self._status())
+        if command == "reload":
+            return msgspec.json.encode(await self._reload())
+        return b'{"error":"the commands are status and reload"}'

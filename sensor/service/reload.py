@@ -7,17 +7,20 @@ take it, each between two batches, so alerts of both may come for a while, and e
 import asyncio
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
+from sensor import places
 from sensor.configuration import Configuration
 from sensor.errors import SignatureError
 from sensor.service.compiler import compile_apart
 from sensor.service.worker_process import WorkerProcess
-from sensor.status import SignatureStatus
+from sensor.status import ReloadAnswer, SignatureStatus
 from sensor.store.source import digest_signatures
 from sensor.worker.messages import Compile, Configure, Configured, MessageError
+from signatures.digest import keyed_digest, read_key
 from signatures.loader import load_signatures
-from signatures.model import Signature
+from signatures.model import Owner, Signature, SignatureSet
 
 _KEPT: Final = 3
 """Generations whose alerts may still come: a reload waits for workers to take the one before it."""
@@ -38,6 +41,12 @@ def left_for_restart(at_start: Configuration, now: Configuration) -> list[str]:
     return [key for key in _NEEDS_RESTART if at_start.value(key) != now.value(key)]
 
 
+def signature_paths(configuration: Configuration) -> list[Path]:
+    """Files and directories that ``configuration`` names, the subscriber's last, be they there or not."""
+    wanted = configuration.signatures
+    return [*wanted.paths, *([wanted.subscriber] if wanted.subscriber else [])]
+
+
 class Generations:
     """The signatures in use and those before them."""
 
@@ -47,6 +56,9 @@ class Generations:
         self._number = 0
         self._began = 0.0
         self._current = Configure(0, [], [])
+        self._files: list[str] = []
+        self._loaded = ("", self._files)
+        """Digest and files of the last load, which `take` is to put into use."""
         self._waiting: set[WorkerProcess] = set()
         self._answered: set[WorkerProcess] = set()
         self._uses: dict[WorkerProcess, int] = {}
@@ -61,10 +73,9 @@ class Generations:
             so.
         """
         self._began = time.monotonic()
-        wanted = configuration.signatures
         try:
             # Very many take seconds to read, in which the watchdog wants to be fed.
-            loaded = await asyncio.to_thread(load_signatures, wanted.paths, builtin=wanted.builtin)
+            loaded = await asyncio.to_thread(_load, configuration)
         except SignatureError as error:
             # The reasons may quote keywords, and those are nobody's business but their owner's.
             mistakes = str(error).splitlines()
@@ -80,6 +91,7 @@ class Generations:
         databases = self._current.databases
         if signatures != self._current.signatures:
             databases = await _compile(signatures, configuration)
+        self._loaded = (_digest(signatures), [each.file for each in loaded.files])
         return Configure(self._number + 1, signatures, databases)
 
     def take(self, message: Configure) -> None:
@@ -89,7 +101,7 @@ class Generations:
         self._answered.clear()
         self._known[self._number] = loaded = tuple(message.signatures)
         self.status.loaded = len(loaded)
-        self.status.digest = digest_signatures(loaded)
+        self.status.digest, self._files = self._loaded
         self.status.loaded_ns = time.time_ns()
         self.status.last_reload_failed = False
 
@@ -124,6 +136,12 @@ class Generations:
         """A reload was not taken."""
         self._failed()
 
+    def describe(self, answer: ReloadAnswer) -> None:
+        """Say in ``answer`` what is in use."""
+        answer.generation = self._number
+        answer.signatures = self.status.loaded
+        answer.files = self._files
+
     def signature(self, generation: int, index: int) -> Signature:
         """The signature that an alert names.
 
@@ -142,6 +160,43 @@ class Generations:
     def _failed(self) -> None:
         self.status.reload_failures += 1
         self.status.last_reload_failed = True
+
+
+def _load(configuration: Configuration) -> SignatureSet:
+    """The signatures of all files; that of the subscriber need not be there.
+
+    :raises SignatureError: what is wrong with them.
+    """
+    own = configuration.signatures.subscriber
+    paths = [path for path in signature_paths(configuration) if path != own or _is_there(path)]
+    loaded = load_signatures(paths, builtin=configuration.signatures.builtin)
+    for each in loaded.files:
+        # What a subscriber may do is decided by what the file says that it is.
+        if own in (Path(each.file), Path(each.file).parent) and each.owner is not Owner.SUBSCRIBER:
+            raise SignatureError(f'{each.file}:1: [set] must say scope = "{Owner.SUBSCRIBER}"')
+    return loaded
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something. What may not be looked at is: to go without it would be a silent miss."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _digest(signatures: list[Signature]) -> str:
+    """By which two sets are told apart. Others may see it: a word must not be guessed with its help.
+
+    :raises SensorError: if there is no key, and none can be made.
+    """
+    digest = digest_signatures(signatures)
+    if any(signature.owner is Owner.SUBSCRIBER for signature in signatures):
+        return keyed_digest(read_key(places.digest_key()), digest)
+    return digest
 
 
 async def _compile(signatures: list[Signature], configuration: Configuration) -> list[bytes]:

@@ -10,12 +10,10 @@ import asyncio
 import os
 import signal
 import time
-import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from itertools import chain
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -27,13 +25,14 @@ from sensor.detections.alert import Alert
 from sensor.errors import CaptureError, SensorError
 from sensor.service import account
 from sensor.service.books import Books, entry_of
-from sensor.service.compiler import COMPILE_SECONDS
 from sensor.service.control import ControlServer
 from sensor.service.eve_file import EveFile
 from sensor.service.interface import DRAIN_SECONDS, InterfaceCapture
 from sensor.service.journal import Journal
+from sensor.service.lifetime import Lifetime
 from sensor.service.notify import Notifier, summary_of
 from sensor.service.reload import Generations, left_for_restart
+from sensor.service.reloader import LOAD_SECONDS, READY_SECONDS, Reloader
 from sensor.service.watch import Watch
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, LedgerCounts, ServiceStatus
@@ -50,13 +49,8 @@ _LEDGER_TICKS: Final = 10
 """Between two writes of the ledger's open rows: what a killed service loses of its books."""
 _RETRY_TICKS: Final = 5
 """Between two looks at a missing interface, should the kernel's word of its coming be missed."""
-_READY_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 4.7
-"""From a signal to the end: operators and the unit are promised five."""
 _STORE_SECONDS: Final = 1.5
-"""Of these, what the last commits may take."""
-_LOAD_SECONDS: Final = COMPILE_SECONDS + 2 * _READY_SECONDS
-"""Signatures read and compiled, and taken into use by the workers."""
+"""Of `STOP_SECONDS`, what the last commits may take."""
 
 
 class Service:
@@ -70,10 +64,13 @@ class Service:
         self._at_start = configuration
         """What was said at the start: most of it holds until the end."""
         self._configuration = configuration
-        self._reread = reread
         self._journal = Journal(configuration.log.level, configuration.log.format)
+        self._lifetime = Lifetime(self._journal)
         self._notifier = Notifier()
         self._generations = Generations()
+        self._reloader = Reloader(
+            self._lifetime, self._generations, self._notifier, self._journal, reread, self._take
+        )
         self._books = Books()
         self._past = LedgerCounts()
         """Of interfaces that a reload dropped."""
@@ -85,18 +82,10 @@ class Service:
         self._started_ns = time.time_ns()
         self._stored: dict[str, dict[str, int]] = {}
         self._latency = Histogram.of(LATENCY_BUCKETS)
-        self._stop = asyncio.Event()
         self._message: Configure
         """Signatures in use."""
-        self._reloading = asyncio.Lock()
-        self._reload_wanted = False
         self._following = asyncio.Lock()
         self._follow_wanted = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._deadline = 0.0
-        """When the service is to be gone, on the loop's clock, once it is stopping."""
-        self._fault = ""
-        """What no part of it was made for: the service ends, and its manager starts it anew."""
 
     async def run(self) -> None:
         """Serve until a signal says stop.
@@ -104,15 +93,14 @@ class Service:
         :raises SensorError: if it can't begin.
         """
         configuration = self._configuration
-        # A reload that is wanted while it starts comes after.
-        await self._reloading.acquire()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._want_reload)
-        self._notifier.need(_LOAD_SECONDS)
-        self._message = await self._generations.load(configuration)
+        asyncio.get_running_loop().set_exception_handler(self._lifetime.on_loop_error)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloader.want)
+        self._notifier.need(LOAD_SECONDS)
+        self._message = await self._reloader.load(configuration)
         self._generations.take(self._message)
         self._count_from_zero()
         async with AsyncExitStack() as stack:
-            control = ControlServer(configuration.control.socket, self.status)
+            control = ControlServer(configuration.control.socket, self.status, self._reloader.ask)
             await control.start()
             stack.push_async_callback(control.stop)
             await self._open_store(stack)
@@ -129,10 +117,11 @@ class Service:
             self._keep_books(self._interface_statuses(), write=True)
             await self._wait_ready()
             self._notifier.ready()
-            self._reloading.release()
+            self._reloader.begin()
+            self._lifetime.start(self._reloader.watch(lambda: self._configuration))
             await self._serve()
-        if self._fault:
-            raise SensorError(f"ended by a fault of the sensor ({self._fault}); please report it")
+        if self._lifetime.fault:
+            raise SensorError(f"ended by a fault of the sensor ({self._lifetime.fault}); please report it")
 
     def status(self) -> ServiceStatus:
         """Everything, now."""
@@ -162,11 +151,12 @@ class Service:
         stack.push_async_callback(self._close_store)
 
     async def _close_store(self) -> None:
-        is_whole = self._stop.is_set() and not self._fault
+        fault = self._lifetime.fault
+        is_whole = self._lifetime.ended.is_set() and not fault
         lost = await self._recorder.close(
             RunStatus.COMPLETED if is_whole else RunStatus.FAILED,
-            self._fault or None,
-            seconds=self._left(_STORE_SECONDS, spare=LOCK_TIMEOUT),
+            fault or None,
+            seconds=self._lifetime.left(_STORE_SECONDS, spare=LOCK_TIMEOUT),
         )
         if lost:
             self._journal.say("error", "detections_not_stored", count=lost)
@@ -217,7 +207,7 @@ class Service:
             on_eve=self._on_eve,
             on_event=self._journal,
             on_configured=self._on_configured,
-            on_end=self._watch_over,
+            on_end=self._lifetime.watch_over,
         )
         interface.configure(self._message)
         return interface
@@ -225,7 +215,7 @@ class Service:
     def _handle_signals(self, links: LinkWatch, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._begin_end)
+            loop.add_signal_handler(number, self._lifetime.end)
 
         def changed() -> None:
             links.drain()
@@ -236,52 +226,28 @@ class Service:
             # A change that is told of while they are closed must not be read from what is closed.
             stack.callback(loop.remove_reader, links.fileno())
 
-    def _begin_end(self) -> None:
-        self._deadline = self._deadline or asyncio.get_running_loop().time() + STOP_SECONDS
-        self._stop.set()
-
-    def _left(self, most: float, *, spare: float = 0.0) -> float:
-        """Seconds that are left of those promised but for what is to ``spare``, at most ``most``."""
-        left = self._deadline - asyncio.get_running_loop().time() - spare if self._deadline else most
-        return max(min(left, most), 0.1)
-
     def _is_looking(self) -> bool:
         """Whether every interface's packets are seen."""
         interfaces = self._interfaces.values()
         return all(each.capturing for each in interfaces) and all(worker.alive for worker in self._workers())
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(self._watch_over)
-
-    def _watch_over(self, task: "asyncio.Task[None]") -> None:
-        """A task has ended. One that broke must not do so unseen, while the rest goes on without it."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            self._fault = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-            self._journal("error", "fault", what=self._fault)
-            self._begin_end()
-
     async def _wait_ready(self) -> None:
         """Until every worker reads, or has had time to."""
-        until = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < until and not self._stop.is_set():
+        until = time.monotonic() + READY_SECONDS
+        while time.monotonic() < until and not self._lifetime.ended.is_set():
             if all(worker.alive for worker in self._workers()):
                 break
             await asyncio.sleep(0.02)
 
     async def _serve(self) -> None:
         ticks = 0
-        while not self._stop.is_set():
+        while not self._lifetime.ended.is_set():
             self._tick(ticks)
             ticks += 1
             if ticks % _RETRY_TICKS == 0:
                 self._want_follow()
             try:
-                await asyncio.wait_for(self._stop.wait(), _TICK)
+                await asyncio.wait_for(self._lifetime.ended.wait(), _TICK)
             except TimeoutError:
                 continue
 
@@ -310,13 +276,13 @@ class Service:
         """Look at the interfaces soon; however often they change while a look goes on, one more is enough."""
         if not self._follow_wanted:
             self._follow_wanted = True
-            self._start(self._follow_all())
+            self._lifetime.start(self._follow_all())
 
     async def _follow_all(self) -> None:
         async with self._following:
             self._follow_wanted = False
             before = None
-            while before != (states := self._states()) and not self._stop.is_set():
+            while before != (states := self._states()) and not self._lifetime.ended.is_set():
                 if before is not None:
                     self._keep_books(self._interface_statuses(), write=True)
                 before = states
@@ -329,33 +295,15 @@ class Service:
     def _states(self) -> dict[str, str]:
         return {name: interface.state for name, interface in self._interfaces.items()}
 
-    def _want_reload(self) -> None:
-        """However often it is asked for while another goes on, one more does."""
-        if not self._reload_wanted and not self._stop.is_set():
-            self._reload_wanted = True
-            self._start(self._reload())
+    async def _take(self, configuration: Configuration, message: Configure) -> list[str]:
+        """Put a reload into use; the settings that it leaves as they were.
 
-    async def _reload(self) -> None:
-        """Take the configuration and signatures as they are now, or keep what was, and say so."""
-        async with self._reloading:
-            self._reload_wanted = False
-            self._notifier.reloading()
-            self._notifier.need(_LOAD_SECONDS)
-            try:
-                configuration = self._reread()
-                message = await self._generations.load(configuration)
-                if self._eve is not None:
-                    self._eve.reopen()
-                if self._metrics is not None:
-                    await self._metrics.reload()
-            except SensorError as error:
-                self._generations.refused()
-                self._journal("error", "reload_refused", error=str(error))
-            else:
-                await self._take(configuration, message)
-            self._notifier.ready()
-
-    async def _take(self, configuration: Configuration, message: Configure) -> None:
+        :raises SensorError: if a file that it opens anew can't be; nothing has changed then.
+        """
+        if self._eve is not None:
+            self._eve.reopen()
+        if self._metrics is not None:
+            await self._metrics.reload()
         if left := left_for_restart(self._at_start, configuration):
             self._journal("warning", "restart_needed", settings=" ".join(left))
         self._configuration = configuration
@@ -367,10 +315,11 @@ class Service:
         await self._change_interfaces()
         self._generations.expect(self._workers())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._generations.settled.wait(), _READY_SECONDS)
+            await asyncio.wait_for(self._generations.settled.wait(), READY_SECONDS)
         trim_heap()  # of messages to workers
         self._generations.status.reloads += 1
         self._journal("info", "reloaded", signatures=self._generations.status.loaded)
+        return left
 
     async def _change_interfaces(self) -> None:
         wanted = self._configuration.capture.interfaces
@@ -428,14 +377,13 @@ class Service:
             self._stored.setdefault(category, _zeros())
 
     async def _close_interfaces(self) -> None:
-        seconds = self._left(DRAIN_SECONDS)
+        seconds = self._lifetime.left(DRAIN_SECONDS)
         await asyncio.gather(*(interface.close(seconds) for interface in self._interfaces.values()))
 
     async def _end(self) -> None:
         """The way out: what waits is read, the books are closed."""
         self._notifier.stopping()
-        for task in list(self._tasks):
-            task.cancel()
+        self._lifetime.cancel()
         self._journal("info", "stopping")
         await asyncio.gather(self._close_interfaces(), self._stop_metrics())
         self._keep_books(self._interface_statuses(), write=True)

@@ -1,4 +1,6 @@
-"""``python -m sensor.worker.compiler DESCRIPTOR``: compiles signatures, once, in a process of its own.
+"""``python -m sensor.worker.compiler DESCRIPTOR``: compiles signatures and proves them, in a process apart.
+
+They are proved by their samples: of a set of which one fails there are no databases, and the old set stays.
 
 Compiling very many takes minutes and gigabytes. In a capture worker the ring would overflow meanwhile, in the
 service all else would stop. Here it costs time that nobody waits for, and memory up to a limit whose breach
@@ -10,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -18,6 +21,7 @@ import msgspec
 
 from sensor.errors import SensorError
 from sensor.matching.compile import dump_databases
+from sensor.proof.samples import Failure, prove
 from sensor.worker.crash import tell_crash
 from sensor.worker.messages import (
     MAX_PART,
@@ -70,10 +74,13 @@ def _receive(connection: socket.socket) -> Compile | None:
 
 
 def _compile(message: Compile, descriptor: int) -> Compiled:
-    preload(())
+    preload(("sensor.pipeline",))  # which samples go through
     confine(message.user or None, [descriptor], address_space=message.memory_octets)
     try:
-        return Compiled(dump_databases(message.signatures))
+        databases = dump_databases(message.signatures)
+        if failures := prove(message.signatures, databases=databases):
+            raise SensorError(_failed(failures))
+        return Compiled(databases)
     except (hyperscan.HyperscanError, MemoryError) as error:
         # No more of it than its kind: a text may quote what somebody looks for.
         if isinstance(error, MemoryError) or "memory" in str(error):
@@ -82,6 +89,14 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
                 "use fewer signatures, or raise [limits] memory"
             ) from error
         raise SensorError(f"Hyperscan says {type(error).__name__}") from error
+
+
+def _failed(failures: Sequence[Failure]) -> str:
+    count, first = len({failure.sid for failure in failures}), failures[0]
+    return (
+        f"samples of {count:,} signature{'' if count == 1 else 's'} fail, the first of sid {first.sid}, "
+        f"number {first.sample + 1} ({first.reason}); watchdog-sensor signatures test tells all"
+    )
 
 
 if __name__ == "__main__":

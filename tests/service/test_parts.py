@@ -18,7 +18,7 @@ from sensor.service.eve_file import EveFile
 from sensor.service.journal import Journal
 from sensor.service.notify import Notifier
 from sensor.service.watch import Watch
-from sensor.status import InterfaceStatus, LedgerCounts, ServiceStatus, WorkerStatus
+from sensor.status import InterfaceStatus, LedgerCounts, ReloadAnswer, ServiceStatus, WorkerStatus
 
 pytestmark = pytest.mark.posix
 
@@ -88,11 +88,16 @@ def test_the_journal_gets_priorities(
     assert capfd.readouterr().err == '<3>store_failing error="the disk is full"\n'
 
 
+async def no_reload() -> ReloadAnswer:
+    """Where nothing is loaded."""
+    return ReloadAnswer(reloaded=False, reason="as a test wants it")
+
+
 def ask(path: Path, request: bytes) -> dict[str, Any]:
     """One conversation with a control socket."""
 
     async def talk() -> bytes:
-        server = ControlServer(path, lambda: ServiceStatus("1.0", pid=7))
+        server = ControlServer(path, lambda: ServiceStatus("1.0", pid=7), no_reload)
         await server.start()
         try:
             reader, writer = await asyncio.open_unix_connection(path)
@@ -112,6 +117,7 @@ def test_the_control_socket_answers_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "run" / "control.sock"
     assert ask(path, b'{"command":"status"}\n')["pid"] == 7
     assert not path.exists()
+    assert ask(path, b'{"command":"reload"}\n')["reason"] == "as a test wants it"
 
 
 @pytest.mark.parametrize("request_", [b"\n", b"status\n", b'{"command":"stop"}\n', b"[1]\n", b'{"a":1}\n'])
@@ -125,11 +131,11 @@ def test_a_socket_left_behind_is_replaced_and_one_in_use_is_not(tmp_path: Path) 
     async def start_two() -> None:
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(str(path))
-        server = ControlServer(path, lambda: ServiceStatus("1.0"))
+        server = ControlServer(path, lambda: ServiceStatus("1.0"), no_reload)
         await server.start()
         assert path.stat().st_mode & 0o777 == 0o600
         with pytest.raises(ConfigError, match="listens there already"):
-            await ControlServer(path, lambda: ServiceStatus("1.0")).start()
+            await ControlServer(path, lambda: ServiceStatus("1.0"), no_reload).start()
         await server.stop()
 
     asyncio.run(start_two())
@@ -137,8 +143,9 @@ def test_a_socket_left_behind_is_replaced_and_one_in_use_is_not(tmp_path: Path) 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "control.sock"
     with pytest.raises(ConfigError, match="choose another"):
-        asyncio.run(ControlServer(tmp_path / "file" / "control.sock", lambda: ServiceStatus("1.0")).start())
+        asyncio.run(ControlServer(path, lambda: ServiceStatus("1.0"), no_reload).start())
 
 
 def test_events_are_appended_and_the_file_reopened(tmp_path: Path) -> None:

@@ -1,0 +1,243 @@
+"""``watchdog-sensor keywords``: the subscriber's own words, added, removed and listed."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sensor.cli.options import add_language_option, brief
+from sensor.cli.reload import add_sensor_options
+from sensor.errors import ConfigError, SensorError
+from signatures.model import Buffer, Category, Fold, Severity
+
+if TYPE_CHECKING:
+    from signatures.words import Edit
+
+_EPILOG = """\
+examples:
+  watchdog-sensor keywords add 機密 '社外秘'
+  watchdog-sensor keywords add 'project x' --in url,body --severity high --note 'ask the legal department'
+  watchdog-sensor keywords add --stdin < words.txt
+  watchdog-sensor keywords remove 機密
+  watchdog-sensor keywords remove 9000002
+  watchdog-sensor keywords list
+
+Words given as arguments stand in the shell's history, and in the list of processes while the command
+runs. With --stdin they do not.
+"""
+_PLACES = MappingProxyType(
+    {
+        "url": (Buffer.HTTP_URI,),
+        "host": (Buffer.HTTP_HOST,),
+        "body": (Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY),
+        "agent": (Buffer.HTTP_USER_AGENT,),
+        "referer": (Buffer.HTTP_REFERER,),
+        "payload": (Buffer.PAYLOAD,),
+        **{str(buffer): (buffer,) for buffer in Buffer},
+    }
+)
+"""Where a word is looked for, in people's words and by the buffers' own names."""
+_TEXT = MappingProxyType(
+    {
+        "en": {
+            "added": "added: {word} (sid {sid})",
+            "changed": "changed: {word} (sid {sid}, now rev {rev})",
+            "same": "is there already: {word} (sid {sid})",
+            "removed": "removed: {word} (sid {sid}, which is not used again)",
+            "no_sensor": "no sensor runs; it counts from its next start on",
+            "elsewhere": "the sensor that runs does not read {file}: name this file in its configuration, "
+            "[signatures] subscriber, or use sudo where it is the system's",
+            "refused": "written, but not in use: {reason}",
+        },
+        "ja": {
+            "added": "登録しました: {word}（sid {sid}）",
+            "changed": "変更しました: {word}（sid {sid}、rev {rev}）",
+            "same": "登録済みです: {word}（sid {sid}）",
+            "removed": "削除しました: {word}（sid {sid}。この番号は再利用されません）",
+            "no_sensor": "センサーは動作していません。次の起動から有効になります",
+            "elsewhere": "動作中のセンサーは {file} を読みません。設定の [signatures] subscriber に"
+            "指定するか、システムのセンサーであれば sudo を付けて実行してください",
+            "refused": "保存しましたが、まだ有効ではありません: {reason}",
+        },
+    }
+)
+_MOST_WORDS = 100_000
+"""At once: ten times what any list is thought to hold, and a stop to reading a file by mistake."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``keywords`` to the command line."""
+    parser = commands.add_parser(
+        "keywords",
+        help="add, remove and list words of your own",
+        description="Words of your own to look for: added, removed and listed. They stay on this device, in\n"
+        "a file that only its owner can read; a sensor that runs takes them into use at once.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    add = _add_action(actions, "add", "add words, or change what is said of them", _add)
+    add.add_argument("words", nargs="*", metavar="WORD", help="what to look for")
+    add.add_argument("--stdin", action="store_true", help="read words from standard input, one a line")
+    add.add_argument(
+        "--in",
+        dest="places",
+        type=_places,
+        metavar="PLACE,…",
+        help="where to look: url, host, body, agent, referer, payload (everything), or names of buffers\n"
+        "(default: url,body,payload)",
+    )
+    add.add_argument(
+        "--category", type=Category, choices=tuple(Category), help="what it is about (default: custom)"
+    )
+    add.add_argument(
+        "--fold",
+        type=_folds,
+        metavar="FOLD,…",
+        help="writings that count as the same: width, case, kana, kanji, long-vowel, small-kana;\n"
+        "none: only as it is written (default: width,case)",
+    )
+    add.add_argument(
+        "--severity", type=Severity, choices=tuple(Severity), help="how much it matters (default: medium)"
+    )
+    add.add_argument("--note", metavar="TEXT", help="a remark for yourself")
+    remove = _add_action(actions, "remove", "remove words", _remove)
+    remove.add_argument("words", nargs="*", metavar="WORD|SID", help="a word, or the number of its signature")
+    remove.add_argument("--stdin", action="store_true", help="read words from standard input, one a line")
+    listing = _add_action(actions, "list", "list the words", _list)
+    listing.add_argument(
+        "--format",
+        choices=("table", "json", "csv"),
+        default="table",
+        help="how to write them (default: %(default)s)",
+    )
+
+
+def _add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawTextHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--file", type=Path, metavar="FILE", help="file of words (default: the one that the sensor reads)"
+    )
+    add_sensor_options(parser)
+    add_language_option(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _places(text: str) -> tuple[Buffer, ...]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in _PLACES:
+            raise argparse.ArgumentTypeError(f"{brief(name)} is no place; take of {', '.join(_PLACES)}")
+    return tuple(dict.fromkeys(buffer for name in names for buffer in _PLACES[name]))
+
+
+def _folds(text: str) -> tuple[Fold, ...]:
+    names = [] if text == "none" else [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in tuple(Fold):
+            raise argparse.ArgumentTypeError(f"{brief(name)} is none; take of {', '.join(Fold)}, or none")
+    return tuple(dict.fromkeys(map(Fold, names)))
+
+
+def _add(options: argparse.Namespace) -> int:
+    from signatures.words import Terms, add_words
+
+    terms = Terms(options.places, options.category, options.severity, options.fold, options.note)
+    words = _words(options)
+    return _change(options, lambda text: add_words(text, words, terms))
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from signatures.words import remove_words
+
+    words = _words(options)
+    return _change(options, lambda text: remove_words(text, words))
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """The words that are given.
+
+    :raises ConfigError: if there is none, or one that is no text.
+    """
+    if options.stdin and options.words:
+        raise ConfigError("give words as arguments or with --stdin, not both")
+    words: list[str] = list(_read_lines()) if options.stdin else options.words
+    if not words:
+        raise ConfigError("no word is given; see watchdog-sensor keywords --help")
+    if len(words) > _MOST_WORDS:
+        raise ConfigError(f"more than {_MOST_WORDS:,} words at once")
+    if not all(word.isprintable() and word.strip() for word in words):
+        raise ConfigError("a word is empty, or holds what can't be printed; is it UTF-8 text?")
+    return words
+
+
+def _read_lines() -> Iterable[str]:
+    """Lines of standard input that hold something, without blanks around them."""
+    octets = sys.stdin.buffer.read((_MOST_WORDS + 1) * 64)
+    for line in octets.decode("utf-8-sig", "surrogateescape").splitlines():
+        if word := line.strip():
+            yield word
+
+
+def _change(options: argparse.Namespace, edit: "Edit") -> int:
+    """Change the file, and have the sensor that runs take it into use."""
+    from exporter.printable import printable
+    from sensor.cli.word_file import change_words, word_file
+    from sensor.configuration import load_configuration
+
+    configuration = load_configuration(options.config)
+    path = options.file or word_file(configuration)
+    outcomes, is_changed = change_words(path, edit)
+    text = _TEXT[options.lang]
+    for each in outcomes:
+        print(text[each.change].format(word=printable(each.word), sid=each.sid, rev=each.rev))
+    sys.stdout.flush()
+    return _take_into_use(options, path) if is_changed else 0
+
+
+def _take_into_use(options: argparse.Namespace, path: Path) -> int:
+    from sensor.cli.control_client import NoSensorError, ask_reload, socket_of
+    from sensor.cli.reload import TEXT
+    from sensor.configuration import load_configuration
+
+    text = _TEXT[options.lang]
+    try:
+        answer = ask_reload(options.socket or socket_of(load_configuration(options.config)))
+    except NoSensorError:
+        print(text["no_sensor"])
+        return 0
+    except SensorError as error:
+        raise SensorError(text["refused"].format(reason=error)) from error
+    if not answer.reloaded:
+        raise SensorError(text["refused"].format(reason=answer.reason))
+    if path.resolve() not in [Path(file).resolve() for file in answer.files]:
+        raise SensorError(text["elsewhere"].format(file=path))
+    print(TEXT[options.lang]["reloaded"].format(signatures=answer.signatures, seconds=answer.seconds))
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from sensor.cli.outputs import write_utf8
+    from sensor.cli.word_file import read_words, word_file
+    from sensor.cli.word_table import render_words
+    from sensor.configuration import load_configuration
+
+    path = options.file or word_file(load_configuration(options.config))
+    write_utf8(render_words(read_words(path), options.format, options.lang))
+    return 0
