@@ -80,26 +80,10 @@ class BundleStore:
         if self.holds(manifest):
             return False
         with self._explained():
-            self._sweep()
-            folder = self._versions / f"{manifest.version}-{secrets.token_hex(4)}"
             try:
-                self._write_version(folder, manifest)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            record = Record(folder.name, manifest.version, verified.digest, manifest.expires)
-            state = replace(
-                self.state,
-                highest=manifest.version,
-                digest=verified.digest,
-                held=0,
-                records=(*self._kept_beside(manifest.version), record),
-                url="",
-                etag="",
-            )
-            self._save(state)
-            replace_link(self.link, Path(_VERSIONS) / folder.name)
-            self._sweep()
+                self._put_in_use(manifest, verified.digest)
+            finally:
+                self._sweep()
         return True
 
     def rollback(self) -> Record:
@@ -141,6 +125,20 @@ class BundleStore:
     def _versions(self) -> Path:
         return self.folder / _VERSIONS
 
+    def _put_in_use(self, manifest: Manifest, digest: str) -> None:
+        self._sweep()  # what a killed command left takes room
+        folder = self._versions / f"{manifest.version}-{secrets.token_hex(4)}"
+        self._write_version(folder, manifest)
+        record = Record(folder.name, manifest.version, digest, manifest.expires)
+        self._save(
+            State(
+                highest=manifest.version,
+                digest=digest,
+                records=(*self._kept_beside(manifest.version), record),
+            )
+        )
+        replace_link(self.link, Path(_VERSIONS) / folder.name)
+
     def _kept_beside(self, version: int) -> tuple[Record, ...]:
         """What stays when ``version`` comes: the one in use, and one to go back to."""
         current = self.current
@@ -170,10 +168,10 @@ class BundleStore:
     def _sweep(self) -> None:
         """Remove what no record names: older versions, and what a killed command left."""
         kept = {record.folder for record in self.state.records}
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # what can't be removed now goes the next time
             for path in self._versions.iterdir():
                 if path.name not in kept:
-                    shutil.rmtree(path)
+                    shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
