@@ -1,6 +1,5 @@
 """Speaks to the service that runs, over its control socket: one line of JSON there, one line back."""
 
-import json
 import socket
 from pathlib import Path
 from typing import Final, TypeVar
@@ -71,7 +70,7 @@ def _ask(path: Path, command: str, seconds: float) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(seconds)
             client.connect(str(path))
-            client.sendall(json.dumps({"command": command}).encode() + b"\n")
+            client.sendall(msgspec.json.encode({"command": command}) + b"\n")
             answer = _read_line(client)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
         raise NoSensorError(
