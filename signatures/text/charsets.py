@@ -149,7 +149,8 @@ def decode_around(
         case Charset.UTF_8:
             at = _utf_8_boundary(octets, at, first)
         case Charset.UTF_16LE | Charset.UTF_16BE:
-            at = _utf_16_boundary(octets, at + (start - at) % 2, charset, first)
+            odd = (start - at) % 2
+            at = _utf_16_boundary(octets, at - odd if at - odd >= first else at + odd, charset, first)
         case Charset.ISO_2022_JP:
             at, mode = _iso_2022_jp_boundary(octets, at, first)
         case Charset.SHIFT_JIS | Charset.EUC_JP:
@@ -161,7 +162,7 @@ def decode_around(
 
 
 def spellings(char: str, charset: Charset) -> tuple[Spelling, ...]:
-    """Every way to write one character, the usual one first; empty if there is none."""
+    """Every way to write one character; empty if there is none."""
     if charset in (Charset.UTF_8, Charset.UTF_16LE, Charset.UTF_16BE):
         # No surrogate can be written, and no character in two ways.
         return () if _SURROGATES.match(char) else (Spelling(char.encode(charset)),)
@@ -339,10 +340,6 @@ def _reverse(charset: Charset) -> dict[str, tuple[Spelling, ...]]:
             for code, char in _mode_codes(mode).items():
                 found.setdefault(char, []).append(Spelling(code, mode))
     else:
-        codes = _codes(charset)
-        if charset is Charset.SHIFT_JIS:  # what Windows writes comes first
-            usual = {code: char for code, char in codes.items() if char.encode("cp932") == code}
-            codes = usual | codes
-        for code, char in codes.items():
+        for code, char in _codes(charset).items():
             found.setdefault(char, []).append(Spelling(code))
     return {char: tuple(ways) for char, ways in found.items()}
