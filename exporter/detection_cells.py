@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from exporter.printable import printable_octets
+from exporter.printable import printable, printable_octets
 from exporter.severity import severity_name
 from sensor.store.records import Detection
 
@@ -39,6 +39,9 @@ _LABELS = MappingProxyType(
         "request": ("リクエスト", "Request"),
         "excerpt": ("抜粋", "Excerpt"),
         "run": ("実行", "Run"),
+        "form": ("表記", "Form"),
+        "folds": ("同じとみなした違い", "Folded"),
+        "text": ("読み取った文字列", "Text"),
         "none": ("検知はありません。", "No detections."),
         "octets": (
             "{buffer} のオフセット {offset} から {length} オクテット",
@@ -76,19 +79,47 @@ def severity_cell(row: Detection, language: str) -> Text:
     return Text(severity_name(row.severity, language), style=_STYLES.get(row.severity, ""))
 
 
+_FOLDS = MappingProxyType(
+    {
+        "width": ("全角・半角", "width"),
+        "case": ("大文字・小文字", "case"),
+        "kana": ("ひらがな・カタカナ", "kana"),
+        "kanji": ("新旧の字体", "old and new kanji"),
+        "long-vowel": ("長音", "long vowel"),
+        "small-kana": ("小書き仮名", "small kana"),
+    }
+)
+
+
+def fold_names(row: Detection, language: str) -> str:
+    """What was taken for the same in a keyword, for people; empty if it was written as stated."""
+    return ", ".join(
+        _FOLDS[name][language != "ja"] if name in _FOLDS else printable(name) for name in row.folds
+    )
+
+
+def marked_text(row: Detection, lead_width: int | None = None) -> Text:
+    """What was read where a keyword matched, as `marked_excerpt`; else the excerpt."""
+    if row.text is None:
+        return marked_excerpt(row, lead_width)
+    start, end = row.text_start or 0, row.text_end or 0
+    parts = row.text[:start], row.text[start:end], row.text[end:]
+    return _marked(lead_width, *map(printable, parts))
+
+
 def marked_excerpt(row: Detection, lead_width: int | None = None) -> Text:
     """The excerpt with its match marked, and of what stands before that the last ``lead_width`` cells."""
     start, end = match_span(row)
-    lead = printable_octets(row.excerpt[:start])
+    parts = row.excerpt[:start], row.excerpt[start:end], row.excerpt[end:]
+    return _marked(lead_width, *map(printable_octets, parts))
+
+
+def _marked(lead_width: int | None, lead: str, match: str, rest: str) -> Text:
     if lead_width is not None and cell_len(lead) > lead_width:
         while cell_len(lead) >= lead_width:
             lead = _FIRST.sub("", lead, count=1)
         lead = f"…{lead}"
-    return Text.assemble(
-        lead,
-        (printable_octets(row.excerpt[start:end]), "bold reverse"),
-        printable_octets(row.excerpt[end:]),
-    )
+    return Text.assemble(lead, (match, "bold reverse"), rest)
 
 
 def match_span(row: Detection) -> tuple[int, int]:

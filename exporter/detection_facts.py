@@ -5,9 +5,11 @@ from rich.text import Text
 
 from exporter.detection_cells import (
     endpoint,
+    fold_names,
     label,
     local_time,
     marked_excerpt,
+    marked_text,
     match_span,
     render,
     severity_cell,
@@ -48,6 +50,11 @@ def render_one(row: Detection, language: str = "en", *, width: int = 80, color: 
     add("packet", str(row.packet_number))
     where = label("octets" if row.length else "no_start", language)
     add("where", where.format(buffer=row.buffer, offset=row.offset, length=row.length))
+    if row.text is not None:
+        add("form", printable(row.form or ""))
+        if row.folds:
+            add("folds", fold_names(row, language))
+        add("text", marked_text(row))
     if not row.excerpt:
         return render(grid, width, color)
     add("excerpt", marked_excerpt(row))

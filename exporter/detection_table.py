@@ -8,7 +8,15 @@ from rich.cells import cell_len, chop_cells
 from rich.table import Table
 from rich.text import Text
 
-from exporter.detection_cells import endpoint, label, local_time, marked_excerpt, render, severity_cell
+from exporter.detection_cells import (
+    endpoint,
+    fold_names,
+    label,
+    local_time,
+    marked_text,
+    render,
+    severity_cell,
+)
 from exporter.printable import printable
 from sensor.store.records import Detection
 
@@ -22,6 +30,7 @@ _GAP = 2
 _ADDRESS_WIDTH = 26
 """Holds any IPv4 address with its port; a long IPv6 address is folded."""
 _SIGNATURE_WIDTH = 30
+_FORM_WIDTH = 20
 _LEAST_WIDTH = 12
 _MATCH_LEN = 160
 """Cells of a URL or excerpt that a list shows; ``show`` has it all."""
@@ -33,11 +42,12 @@ _UNKNOWN_START_WIDTH = 48
 
 
 def _match(row: Detection) -> Text:
-    """Show the request if there is one, else what stood around the match."""
-    if row.http_url:
+    """What was read of a keyword; else the request if there is one, else what stood around the match."""
+    if row.http_url and row.text is None:
         text = Text(printable(f"{row.http_method} {row.http_host}{row.http_url}".strip()))
     else:
-        text = marked_excerpt(row, _LEAD_WIDTH if row.length else _UNKNOWN_START_WIDTH)
+        known = row.length or row.text is not None
+        text = marked_text(row, _LEAD_WIDTH if known else _UNKNOWN_START_WIDTH)
     text.truncate(_MATCH_LEN, overflow="ellipsis")
     return text
 
@@ -48,22 +58,26 @@ def render_table(
     """Make a table of ``rows``, with times in local time, ``width`` cells wide (wide characters count two).
 
     Without ``width`` (output to a pipe) every detection is one line, and nothing is cut but long matches.
-    From 110 cells on the match has a column of its own; below, it stands under the signature, and below 70
-    everything does. Numbers are never cut.
+    From 110 cells on the match has a column of its own, and so has the form of keywords where one matched;
+    below, the match stands under the signature, and below 70 everything does. Numbers are never cut.
     """
     rows = list(rows)
     keys: tuple[str, ...]
     if not rows:
         return label("none", language) + "\n"
     if width is None:
-        keys = ("id", "time", "severity", "signature", "buffer", "from_to", "match")
+        keys = ("id", "time", "severity", "signature", "buffer", "from_to", "form", "match")
         cells = [_one_line(row, language) for row in rows]
     elif width < _NARROW:
         keys = ("id", "signature")
         cells = [_stacked(_two_lines(row, language)) for row in rows]
     else:
-        keys = ("id", "time", "signature", "from_to", "match")[: None if width >= _WIDE else -1]
+        keys = ("id", "time", "signature", "from_to", "form", "match")[: None if width >= _WIDE else -2]
         cells = [_two_lines(row, language) for row in rows]
+    if "form" in keys and all(row.form is None for row in rows):
+        at = keys.index("form")
+        keys = keys[:at] + keys[at + 1 :]
+        cells = [row[:at] + row[at + 1 :] for row in cells]
     headers = [Text(label(key, language)) for key in keys]
     widths = [
         max(map(_cell_width, column))
@@ -89,7 +103,7 @@ def render_table(
 
 def _stacked(row: list[Text]) -> list[Text]:
     """Cells of `_two_lines`, all but the number in one."""
-    at, time, signature, from_to, match = row
+    at, time, signature, from_to, _, match = row
     return [at, Text("\n").join([signature, time, from_to, match])]
 
 
@@ -102,7 +116,7 @@ def _fit_lines(facts: Text, width: int) -> Text:
 
 def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
     """Cut the cells of `_two_lines` to ``widths``; a match without a column goes below the signature."""
-    at, time, signature, from_to, match = row
+    at, time, signature, from_to, *form, match = row
     width = widths[2]
     lines = list(signature.split("\n"))
     for line in lines:
@@ -112,7 +126,7 @@ def _fit_cells(row: list[Text], widths: list[int]) -> list[Text]:
     match.truncate(_MATCH_LINES * room - 1, overflow="ellipsis")
     match = _fold(match, room)
     if has_column:
-        return [at, time, Text("\n").join(lines), from_to, match]
+        return [at, time, Text("\n").join(lines), from_to, *form, match]
     return [at, time, Text("\n").join([*lines, match]), from_to]
 
 
@@ -124,7 +138,14 @@ def _fold(text: Text, width: int) -> Text:
 
 def _fit_widths(widths: list[int], keys: tuple[str, ...], width: int) -> None:
     """Change ``widths`` so that a table of ``keys`` is ``width`` cells wide: the last text takes the rest."""
-    for key, most in (("from_to", _ADDRESS_WIDTH), ("signature", max(_SIGNATURE_WIDTH, width // 4))):
+    most_of = (
+        ("from_to", _ADDRESS_WIDTH),
+        ("signature", max(_SIGNATURE_WIDTH, width // 4)),
+        ("form", _FORM_WIDTH),
+    )
+    for key, most in most_of:
+        if key not in keys:
+            continue
         at = keys.index(key)
         widths[at] = min(widths[at], most)
     at = keys.index("match" if "match" in keys else "signature")
@@ -151,6 +172,12 @@ def _from_to(row: Detection, separator: str) -> Text:
     return Text(f"{endpoint(row.src_ip, row.src_port)}{separator}→ {endpoint(row.dst_ip, row.dst_port)}")
 
 
+def _form(row: Detection, language: str, separator: str) -> Text:
+    """How a keyword was encoded, and what was taken for the same."""
+    folds = fold_names(row, language)
+    return Text.assemble(printable(row.form or ""), (f"{separator}{folds}" if folds else "", "dim"))
+
+
 def _one_line(row: Detection, language: str) -> list[Text]:
     time, _, offset = local_time(row.ts_ns)
     return [
@@ -160,6 +187,7 @@ def _one_line(row: Detection, language: str) -> list[Text]:
         Text(printable(row.title(language)), style="bold"),
         Text(row.buffer),
         _from_to(row, " "),
+        _form(row, language, " / "),
         _match(row),
     ]
 
@@ -170,5 +198,6 @@ def _two_lines(row: Detection, language: str) -> list[Text]:
         _time_and_severity(row, language),
         _signature_and_buffer(row, language),
         _from_to(row, "\n"),
+        _form(row, language, "\n"),
         _match(row),
     ]

@@ -2,7 +2,8 @@ r"""Detections for programs and spreadsheets: JSON and CSV (RFC 4180) with the s
 
 Names are those of EVE JSON where it has one. Octets that are not UTF-8 are escaped in the text
 (``\xNN``) and carried losslessly beside it, in ``excerpt_hex`` and the ``_hex`` field of the same
-name, which is null (empty in CSV) where the text is as it was sent.
+name, which is null (empty in CSV) where the text is as it was sent. ``form``, ``folds`` and ``text`` are of a
+keyword, as it was read; null where something else matched.
 """
 
 import csv
@@ -49,6 +50,11 @@ FIELDS = (
     "excerpt_text",
     "excerpt_hex",
     "excerpt_offset",
+    "form",
+    "folds",
+    "text",
+    "text_start",
+    "text_end",
 )
 """Names and order of the fields."""
 
@@ -105,6 +111,11 @@ def _fields(row: Detection) -> dict[str, object]:
         _wire_json(excerpt),
         row.excerpt.hex(),
         row.excerpt_offset,
+        row.form,
+        None if row.form is None else row.folds,
+        None if row.text is None else _wire_json(row.text),
+        row.text_start,
+        row.text_end,
     )
     return dict(zip(FIELDS, values, strict=True))
 
@@ -132,6 +143,7 @@ def _record(row: Detection) -> Iterator[object]:
         text = str(fields[name])
         if fields[f"{name}_hex"] is None and _cell(text) != text:
             fields[f"{name}_hex"] = text.encode().hex()
+    fields["folds"] = " ".join(row.folds)
     return map(_cell, fields.values())
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from msgspec import Struct
@@ -16,11 +17,13 @@ from sensor.detections.match import PROTO_NAMES
 from sensor.detections.results import HttpEvent
 from sensor.flow.record import FlowRecords
 from sensor.protocols.uri import normalise_uri
-from signatures.model import Severity
+from signatures.model import Owner, Severity
 
 _SEVERITY = {Severity.CRITICAL: 1, Severity.HIGH: 1, Severity.MEDIUM: 2, Severity.LOW: 3}
 """Suricata counts from 1, the worst, and has no more than three in use."""
 _TUNNELS = {tunnel: tunnel.name.lower().replace("_", "-") for tunnel in Tunnel}
+_PRIVATE_NAMES = MappingProxyType({"ja": "利用者のキーワード", "en": "subscriber's keyword"})
+"""In place of the names of signatures that are a subscriber's."""
 _BLOCK = 1024
 """Flows made into Python objects at once: some 2 MiB."""
 
@@ -96,23 +99,13 @@ def http_event(event: HttpEvent) -> Event:
 
 
 def alert_event(alert: Alert) -> Event:
-    """An ``alert`` event."""
-    signature = alert.signature
-    match = Match(
-        action="allowed",
-        signature_id=signature.sid,
-        rev=signature.rev,
-        signature=signature.title("en"),
-        signature_ja=signature.title("ja"),
-        category=signature.category,
-        severity=_SEVERITY[signature.severity],
-        severity_name=signature.severity.value,
-        buffer=alert.buffer,
-        offset=alert.offset,
-        length=alert.length,
-        excerpt_offset=alert.excerpt_offset,
-    )
-    put_octets(match, "excerpt", alert.excerpt)
+    """An ``alert`` event.
+
+    EVE JSON is what operators collect. A word that a subscriber chose is nobody's business but theirs, and so
+    is what they read or wrote where it was found. So an alert of such a signature tells that it fired, when
+    and between whom: neither its name nor the text, octets, place, transaction and request that it was found
+    in, as any of them gives the word away or where it stood. On the device the store has everything.
+    """
     event = Event(
         timestamp=timestamp(alert.ts_ns),
         flow_id=alert.flow_id,
@@ -124,15 +117,43 @@ def alert_event(alert: Alert) -> Event:
         dest_port=alert.dst_port,
         proto=alert.proto,
         app_proto=alert.app_proto,
-        alert=match,
+        alert=_match(alert),
     )
-    if alert.tx_id >= 0:
+    if alert.tx_id >= 0 and not _is_private(alert):
         event.tx_id = alert.tx_id
         event.http = http = Http()
         put_octets(http, "hostname", _host(alert.http_host.encode("utf-8", "surrogateescape")))
         put_octets(http, "url", alert.http_url.encode("utf-8", "surrogateescape"))
         put_octets(http, "http_method", alert.http_method.encode("utf-8", "surrogateescape"))
     return event
+
+
+def _is_private(alert: Alert) -> bool:
+    return alert.signature.owner is Owner.SUBSCRIBER
+
+
+def _match(alert: Alert) -> Match:
+    signature, private = alert.signature, _is_private(alert)
+    match = Match(
+        action="allowed",
+        signature_id=signature.sid,
+        rev=signature.rev,
+        signature=_PRIVATE_NAMES["en"] if private else signature.title("en"),
+        signature_ja=_PRIVATE_NAMES["ja"] if private else signature.title("ja"),
+        category=signature.category,
+        severity=_SEVERITY[signature.severity],
+        severity_name=signature.severity.value,
+    )
+    if private:
+        return match
+    match.buffer, match.offset, match.length = alert.buffer, alert.offset, alert.length
+    match.excerpt_offset = alert.excerpt_offset
+    put_octets(match, "excerpt", alert.excerpt)
+    reading = alert.reading
+    if reading is not None:
+        match.form, match.folds, match.text = reading.form, reading.folds, reading.text
+        match.text_start, match.text_end = reading.text_start, reading.text_end
+    return match
 
 
 def flow_events(records: FlowRecords) -> Iterator[Event]:

@@ -81,12 +81,21 @@ class Match(Struct, omit_defaults=True, gc=False):
     category: str
     severity: int
     severity_name: str
-    buffer: str
-    offset: int
-    length: int
-    excerpt_offset: int
+    buffer: str = ""
+    offset: int = _NONE
+    length: int = _NONE
+    excerpt_offset: int = _NONE
     excerpt: str = ""
     excerpt_hex: str = ""
+    form: str = ""
+    """How a keyword was encoded, outermost first: ``percent shift_jis``."""
+    folds: tuple[str, ...] = ()
+    """What it took, beside that, to find it: ``width``."""
+    text: str = ""
+    """The match, and what was around it, decoded."""
+    text_start: int = _NONE
+    """Where in ``text`` the match starts, in characters."""
+    text_end: int = _NONE
 
 
 class Event(Struct, omit_defaults=True, gc=False):

@@ -88,10 +88,10 @@ class Pipeline:
         """Look for the signatures of another plan from the next batch on.
 
         Flows, transactions and the tails of streams go on: a keyword that begins in octets already seen is
-        found, as far as the old plan's tails reach. Where ``sid`` and ``rev`` are the same, what has fired does
-        not fire again, and what has matched of a signature of several clauses counts. Payload regexes go on in
-        open streams if all are the same ones, else they start anew there. Bodies are kept, or not, from the
-        next one of each flow on.
+        found, as far as the old plan's tails reach. Where ``sid`` and ``rev`` are the same, what has fired
+        does not fire again, and what has matched of a signature of several clauses counts. Payload regexes
+        go on in open streams if all are the same ones, else they start anew there. Bodies are kept, or not,
+        from the next one of each flow on.
         """
         self._plan = plan
         self._joiner.carry(plan.payload_tail)

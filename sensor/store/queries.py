@@ -24,7 +24,8 @@ _CHUNK_LEN = 500
 _SELECT_DETECTION = """
 SELECT detection.id, run_id, coalesce(capture, run.source), ts_ns, sid, rev, name_ja, name_en, category,
     severity, buffer, flow_id, tx_id, src_ip, src_port, dst_ip, dst_port, proto, app_proto, packet_number,
-    "offset", length, excerpt, excerpt_offset, http_method, http_host, http_url
+    "offset", length, excerpt, excerpt_offset, http_method, http_host, http_url, form, folds, text,
+    text_start, text_end
 FROM detection JOIN run ON run.id = run_id
 """
 _SELECT_RUN = """
@@ -169,5 +170,7 @@ def _address_range(text: str) -> tuple[bytes, bytes, int]:
 
 
 def _detection(row: tuple[object, ...]) -> Detection:
-    columns, wire = row[:-3], row[-3:]
-    return Detection(*columns, *map(read_wire_text, wire))  # type: ignore[arg-type]
+    columns, wire, (form, folds, *text) = row[:-8], row[-8:-5], row[-5:]
+    names = tuple(str(folds or "").split())
+    values = *columns, *map(read_wire_text, wire), form, names, *text  # type: ignore[arg-type]
+    return Detection(*values)  # type: ignore[arg-type]

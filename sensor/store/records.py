@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sensor.detections.alert import Alert
+from sensor.matching.reading import Reading
 
 
 class RunStatus(StrEnum):
@@ -95,6 +96,12 @@ class Detection:
     http_method: str
     http_host: str
     http_url: str
+    form: str | None = None
+    """`Reading.form` and the next four; None where no keyword matched."""
+    folds: tuple[str, ...] = ()
+    text: str | None = None
+    text_start: int | None = None
+    text_end: int | None = None
 
     def title(self, language: str = "en") -> str:
         """Return the signature's name in ``language``, or in whichever language it has."""
@@ -105,8 +112,9 @@ class Detection:
 INSERT_ALERT = """
 INSERT INTO detection (run_id, ts_ns, sid, rev, name_ja, name_en, category, severity, buffer, flow_id, tx_id,
     src_ip, src_port, dst_ip, dst_port, src_key, dst_key, proto, app_proto, packet_number, "offset", length,
-    excerpt, excerpt_offset, http_method, http_host, http_url, capture)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    excerpt, excerpt_offset, http_method, http_host, http_url, capture, form, folds, text,
+    text_start, text_end)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -177,4 +185,11 @@ def alert_values(run_id: int, alert: Alert) -> tuple[object, ...]:
         wire_text(alert.http_host),
         wire_text(alert.http_url),
         plain_text(alert.capture) or None,
+        *_reading_values(alert.reading),
     )
+
+
+def _reading_values(reading: Reading | None) -> tuple[str | int | None, ...]:
+    if reading is None:
+        return (None,) * 5
+    return reading.form, " ".join(reading.folds), reading.text, reading.text_start, reading.text_end

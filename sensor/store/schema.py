@@ -131,4 +131,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE detection ADD COLUMN capture TEXT",),
     # What became of every packet of a live run, minute by minute.
     (_LEDGER, "CREATE INDEX ledger_time ON ledger (started_ns)"),
+    # How a keyword stood in the octets, and as a person reads it; NULL where something else matched. The
+    # keyword is not kept: the signature has it, and what a subscriber withdraws is gone with it.
+    (
+        "ALTER TABLE detection ADD COLUMN form TEXT",
+        "ALTER TABLE detection ADD COLUMN folds TEXT",  # names, a space between them
+        "ALTER TABLE detection ADD COLUMN text TEXT",
+        "ALTER TABLE detection ADD COLUMN text_start INTEGER",  # in characters
+        "ALTER TABLE detection ADD COLUMN text_end INTEGER",
+    ),
 )

@@ -13,6 +13,7 @@ import msgspec
 
 from sensor.detections.alert import Alert
 from sensor.errors import SensorError
+from sensor.matching.reading import Reading
 from signatures.model import Signature
 
 MAX_MESSAGE: Final = 16 << 20
@@ -114,6 +115,18 @@ class Configured(msgspec.Struct, tag=True, frozen=True):
     error: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
+class ReadingRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A `Reading` on its way to the parent."""
+
+    keyword: Annotated[str, msgspec.Meta(max_length=4096)]
+    form: Annotated[str, msgspec.Meta(max_length=256)]
+    folds: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=16)]
+    text: Annotated[str, msgspec.Meta(max_length=1024)]
+    """``DetectionLimits.reading`` lets no more pass."""
+    text_start: Annotated[int, msgspec.Meta(ge=0, le=1024)]
+    text_end: Annotated[int, msgspec.Meta(ge=0, le=1024)]
+
+
 class AlertRecord(msgspec.Struct, array_like=True, frozen=True):
     """An `Alert` on its way to the parent, which has the signatures."""
 
@@ -137,6 +150,7 @@ class AlertRecord(msgspec.Struct, array_like=True, frozen=True):
     http_method: _Octets
     http_host: _Octets
     http_url: _Octets
+    reading: ReadingRecord | None = None
 
 
 class Alerts(msgspec.Struct, tag=True, frozen=True):
@@ -233,6 +247,7 @@ def record_of(alert: Alert, index: int) -> AlertRecord:
         _octets(alert.http_method),
         _octets(alert.http_host),
         _octets(alert.http_url),
+        _reading_record(alert.reading),
     )
 
 
@@ -259,7 +274,27 @@ def alert_of(record: AlertRecord, signature: Signature, interface: str) -> Alert
         _text(record.http_host),
         _text(record.http_url),
         interface,
+        _reading(record.reading),
     )
+
+
+def _reading_record(reading: Reading | None) -> ReadingRecord | None:
+    if reading is None:
+        return None
+    return ReadingRecord(
+        reading.keyword,
+        reading.form,
+        tuple(map(str, reading.folds)),
+        reading.text,
+        reading.text_start,
+        reading.text_end,
+    )
+
+
+def _reading(record: ReadingRecord | None) -> Reading | None:
+    if record is None:
+        return None
+    return Reading(record.keyword, record.form, record.folds, record.text, record.text_start, record.text_end)
 
 
 def _octets(text: str) -> bytes:

@@ -48,6 +48,15 @@ ROW = Detection(
     http_host="example.com",
     http_url="/遠隔操作",
 )
+READ = replace(
+    ROW,
+    form="percent shift_jis",
+    folds=("width", "kana"),
+    text="検索: エンカク操作ソフト を入れて",
+    text_start=4,
+    text_end=12,
+    dst_ip="203.0.113.9",
+)
 ESCAPES = "\x1b]0;title\x07\x9b31m\u202e\ufeff\r\n\x00"
 HOSTILE = replace(
     ROW,
@@ -276,6 +285,52 @@ def test_one_explains_the_detection() -> None:
 def test_one_is_harmless(language: str, width: int) -> None:
     for row in (HOSTILE, replace(HOSTILE, excerpt=b""), replace(HOSTILE, excerpt_offset=-5, length=0)):
         assert is_harmless(render_one(row, language, width=width))
+
+
+def test_a_reading_is_told_to_programs() -> None:
+    (found,) = json.loads("".join(render_json([READ])))
+    assert (found["form"], found["folds"]) == ("percent shift_jis", ["width", "kana"])
+    assert found["text"][found["text_start"] : found["text_end"]] == "エンカク操作ソフ"
+    (row,) = rows_of_csv("".join(render_csv([READ])))
+    assert (row["form"], row["folds"], row["text"]) == (READ.form, "width kana", READ.text)
+    (other,) = json.loads("".join(render_json([ROW])))
+    assert [other[name] for name in FIELDS[-5:]] == [None] * 5
+    (row,) = rows_of_csv("".join(render_csv([ROW])))
+    assert [row[name] for name in FIELDS[-5:]] == [""] * 5
+
+
+@pytest.mark.parametrize("width", [None, 40, 80, 112, 150])
+def test_a_table_shows_what_was_read_and_marks_the_match(width: int | None) -> None:
+    text = render_table([READ, replace(ROW, dst_ip="203.0.113.9")], "ja", width=width)
+    joined = "".join(text.split())
+    wide = width is None or width >= 110
+    assert "エンカク操作ソフト" in joined
+    assert ("percentshift_jis" in joined) == wide
+    assert ("ひらがな・カタカナ" in joined) == wide
+    assert ("表記" in joined) == wide
+    assert all(cell_len(line) <= (width or 10_000) for line in text.splitlines())
+    coloured = render_table([READ], "en", width=200, color=True)
+    assert "\x1b[1;7mエンカク操作ソフ\x1b[0mト" in coloured
+
+
+def test_a_table_without_keywords_has_no_column_for_their_form() -> None:
+    assert "Form" not in render_table([ROW], "en", width=150) + render_table([ROW], "en")
+
+
+def test_one_explains_how_a_keyword_was_written() -> None:
+    text = render_one(READ, "en")
+    assert "Form         percent shift_jis\n" in text
+    assert "Folded       width, kana\n" in text
+    assert "Text         検索: エンカク操作ソフト を入れて\n" in text
+    assert "Folded" not in render_one(replace(READ, folds=()), "en")
+
+
+@pytest.mark.parametrize("width", [None, 40, 80, 120])
+def test_a_reading_is_harmless(width: int | None) -> None:
+    row = replace(READ, form=ESCAPES, folds=(ESCAPES,), text=ESCAPES * 9, text_start=20, text_end=9999)
+    for language in ("ja", "en"):
+        assert is_harmless(render_table([row], language, width=width))
+        assert is_harmless(render_one(row, language))
 
 
 def test_match_whose_start_is_not_known() -> None:

@@ -21,8 +21,9 @@ from sensor.capture.numbering import PacketNumbers
 from sensor.decode.columns import Tunnel
 from sensor.detections.results import FlowEnds, HttpEvent, Results
 from sensor.flow.record import FlowRecords
+from sensor.matching.reading import Reading
 from sensor.protocols.transaction import HttpTransaction
-from signatures.model import Severity
+from signatures.model import Owner, Severity
 from tests.store.alerts import ALERT
 
 V6 = int(IPv6Address("2001:db8::1"))
@@ -238,6 +239,46 @@ def test_alert_s_octets_are_lossless() -> None:
     event = written(alert_event(replace(ALERT, http_url=url, excerpt=b"\x00\xff")))
     assert (event["http"]["url"], event["http"]["url_hex"]) == ("/\\xff\\xfe", "2ffffe")
     assert (event["alert"]["excerpt"], event["alert"]["excerpt_hex"]) == ("\x00\\xff", "00ff")
+
+
+READING = Reading("anydesk", "percent utf-16le", ("width",), "使う ANYDESK を", 3, 10)
+
+
+def test_an_alert_tells_how_its_keyword_was_written() -> None:
+    alert = written(alert_event(replace(ALERT, reading=READING)))["alert"]
+    assert (alert["form"], alert["folds"], alert["text"]) == (
+        "percent utf-16le",
+        ["width"],
+        "使う ANYDESK を",
+    )
+    assert alert["text"][alert["text_start"] : alert["text_end"]] == "ANYDESK"
+    assert "keyword" not in alert
+    plain = written(alert_event(ALERT))["alert"]
+    assert not plain.keys() & {"form", "folds", "text", "text_start", "text_end"}
+
+
+def test_an_alert_of_a_subscriber_s_keyword_tells_nothing_of_it() -> None:
+    theirs = replace(
+        ALERT.signature,
+        owner=Owner.SUBSCRIBER,
+        name={"ja": "秘密", "en": "secret"},
+        description={"en": "why"},
+    )
+    event = written(alert_event(replace(ALERT, signature=theirs, reading=READING)))
+    assert event.keys() == COMMON | {"alert"}
+    assert event["alert"] == {
+        "action": "allowed",
+        "signature_id": 9000001,
+        "rev": 2,
+        "signature": "subscriber's keyword",
+        "signature_ja": "利用者のキーワード",
+        "category": "custom",
+        "severity": 3,
+        "severity_name": "low",
+    }
+    line = json.dumps(event, ensure_ascii=False).lower()
+    for told in ("anydesk", "secret", "秘密", "example.com", "get", "使う"):
+        assert told not in line
 
 
 def test_flow_event_has_the_contract_s_keys() -> None:

@@ -55,7 +55,7 @@ def bring_up(path: Path, migrations: Migrations) -> None:
 def test_version_1_is_brought_to_the_newest(version_1: Path) -> None:
     bring_up(version_1, MIGRATIONS)
     assert rows_of(version_1, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert rows_of(version_1, "SELECT id, run_id FROM detection") == [(1, 1)]
+    assert rows_of(version_1, "SELECT id, run_id, form, text FROM detection") == [(1, 1, None, None)]
 
 
 def test_upgraded_schema_is_that_of_a_new_file(version_1: Path, tmp_path: Path) -> None:

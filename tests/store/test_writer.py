@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sensor.detections.alert import Alert
 from sensor.errors import StoreError
+from sensor.matching.reading import Reading
 from sensor.store.queries import DetectionFilter, read_detection, read_detections, read_runs
 from sensor.store.records import RunCounts, RunStatus, read_wire_text, wire_text
 from sensor.store.replay import ReplayStore
@@ -41,8 +42,10 @@ def test_alert_round_trip(database: Path) -> None:
         store.write([ALERT])
         store.end_run(RunStatus.COMPLETED, RunCounts(10, 8, {"ethernet.too_short": 2}))
     found = read_detection(database, 1)
-    for name in [field.name for field in fields(Alert) if field.name not in ("signature", "capture")]:
+    kept_otherwise = ("signature", "capture", "reading")
+    for name in [field.name for field in fields(Alert) if field.name not in kept_otherwise]:
         assert getattr(found, name) == getattr(ALERT, name), name
+    assert (found.form, found.folds, found.text) == (None, (), None)
     assert (found.sid, found.rev, found.name_ja, found.name_en) == (9000001, 2, "遠隔操作", "remote control")
     assert (found.run_id, found.source, found.category, found.severity) == (run, "a.pcap", "custom", "low")
     (logged,) = read_runs(database)
@@ -50,6 +53,19 @@ def test_alert_round_trip(database: Path) -> None:
     assert logged.rejected == {"ethernet.too_short": 2}
     assert logged.finished_ns is not None
     assert logged.finished_ns >= logged.started_ns
+
+
+@pytest.mark.parametrize("folds", [(), ("width", "kana")])
+def test_reading_round_trip_without_its_keyword(database: Path, folds: tuple[str, ...]) -> None:
+    reading = Reading("秘密の語", "percent shift_jis", folds, "見よ\x00\x1bひみつの語 を", 4, 9)
+    with ReplayStore(database) as store:
+        begin(store)
+        store.write([replace(ALERT, reading=reading)])
+        store.end_run(RunStatus.COMPLETED, RunCounts())
+    found = read_detection(database, 1)
+    assert (found.form, found.folds, found.text) == (reading.form, folds, reading.text)
+    assert (found.text_start, found.text_end) == (4, 9)
+    assert "秘密の語" not in str(rows_of(database, "SELECT * FROM detection"))
 
 
 HOSTILE = [

@@ -1,10 +1,15 @@
 """Messages between worker and parent: any split of the octets, and nothing taken on trust."""
 
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.detections.alert import Alert
+from sensor.matching.reading import Reading
 from sensor.worker.messages import (
     MAX_CONFIGURE,
     MAX_MESSAGE,
@@ -71,6 +76,34 @@ def test_an_alert_arrives_as_it_was_sent() -> None:
     message = to_parent.decode(body)
     assert isinstance(message, Alerts)
     assert alert_of(message.alerts[0], SIGNATURES[0], "eth0") == ALERT
+
+
+@given(st.text(max_size=1024), st.lists(st.sampled_from(("width", "kana")), max_size=2))
+def test_a_reading_arrives_as_it_was_sent(text: str, folds: list[str]) -> None:
+    reading = Reading("遠隔", "base64 utf-16le", tuple(folds), text, len(text) // 3, len(text) // 2)
+    alert = replace(ALERT, reading=reading)
+    (body,) = Unframer().feed(frame(Alerts(1, [record_of(alert, 0)])))
+    message = to_parent.decode(body)
+    assert isinstance(message, Alerts)
+    assert alert_of(message.alerts[0], SIGNATURES[0], "eth0") == alert
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"text": 1025 * "x"},
+        {"form": 257 * "x"},
+        {"folds": 17 * ("x",)},
+        {"text_start": -1},
+        {"text_end": 1025},
+    ],
+)
+def test_a_reading_too_long_is_not_taken(values: dict[str, Any]) -> None:
+    record = record_of(replace(ALERT, reading=Reading("x", "utf-8", (), "x", 0, 1)), 0)
+    assert record.reading is not None
+    made = msgspec.structs.replace(record, reading=msgspec.structs.replace(record.reading, **values))
+    with pytest.raises(msgspec.ValidationError):
+        to_parent.decode(frame(Alerts(1, [made]))[4:])
 
 
 def test_signatures_arrive_as_they_were_loaded() -> None:
