@@ -108,6 +108,104 @@ def quoted_printable(run: bytes, _: Wanted) -> Iterator[Escape]:
         yield Escape(*match.span(), bytes.fromhex((match[1] or b"").decode()))
 
 
+_WORD = re.compile(rb"=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]{0,1024})\?=")
+LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def encoded_word(run: bytes, _: Wanted) -> Iterator[Escape]:
+    words: list[Escape] = []
+    charset = b""
+    for match in _WORD.finditer(run):
+        if match[2] in b"qQ":
+            text = b"".join(
+                bytes.fromhex(part[1:].decode()) if len(part) == 3 else part
+                for part in re.findall(rb"=[0-9a-fA-F]{2}|.", match[3].replace(b"_", b" "), re.DOTALL)
+            )
+        else:
+            text = six_bits(
+                [LETTERS.index(letter) for letter in match[3].split(b"=")[0] if letter in LETTERS]
+            )
+        start = match.start()
+        if words and re.fullmatch(rb"[ \t\r\n]*", run[words[-1].end : start]):
+            last = words.pop()
+            kept = last.octets
+            if match[1].lower() == charset and charset.startswith(b"iso-2022-jp"):
+                seam = re.fullmatch(rb"(.*)\x1b\([BJ]", kept, re.DOTALL)
+                if seam and re.match(rb"\x1b\$[B@]", text):
+                    kept, text = seam[1], text[3:]
+            words.append(Escape(last.start, last.end, kept))
+            start = last.end
+        charset = match[1].lower()
+        words.append(Escape(start, match.end(), text))
+    yield from words
+
+
+def six_bits(values: list[int]) -> bytes:
+    """Octets of which ``values`` are six bits each; bits that are left over are none."""
+    number = int("".join(f"{value:06b}" for value in values) or "0", 2)
+    spare = len(values) * 6 % 8
+    return (number >> spare).to_bytes(len(values) * 6 // 8)
+
+
+def punycode(run: bytes, _: Wanted) -> Iterator[Escape]:
+    end = 0
+    for match in re.finditer(rb"(?i)(?=(xn--[a-z0-9-]{0,59}))", run):
+        start, label = match.start(), match[1]
+        if start < end:
+            continue
+        size = run[start - 1] if start else 0
+        if 4 < size <= len(label):
+            label = label[:size]
+        try:
+            text = label[4:].lower().decode("punycode").encode()
+        except UnicodeError:
+            continue
+        end = start + len(label)
+        yield Escape(start, end, text)
+
+
+def base64(run: bytes) -> Iterator[Region]:
+    """Readings of each text, from each of its first four letters."""
+    letters = rb"[A-Za-z0-9+/_-]"
+    lines = [
+        match
+        for match in re.finditer(letters + rb"{16,}", run)
+        if match.end() - match.start() >= 64 or re.search(rb"[A-Z]", match[0])
+    ]
+    texts: list[list[tuple[int, int]]] = []
+    for line in lines:
+        between = run[texts[-1][-1][1] : line.start()] if texts else b""
+        if texts and re.fullmatch(rb"\r?\n[ \t]{0,8}", between):
+            texts[-1].append(line.span())
+        else:
+            texts.append([line.span()])
+    for text in texts:
+        places = [place for start, end in text for place in range(start, end)]
+        if not looks_like_base64(bytes(run[place] for place in places)):
+            continue
+        end = text[-1][1]
+        more = re.compile(rb"\r?\n[ \t]{0,8}(" + letters + rb"{1,15})").match(run, end)
+        if more:
+            places.extend(range(*more.span(1)))
+        values = [LETTERS.index(run[at : at + 1].translate(_STANDARD)) for at in places]
+        for skip in range(1 if len(places) >= 8192 and text[0][0] > 0 else 4):
+            octets = six_bits(values[skip:])
+            first = [skip + 4 * (index // 3) + index % 3 for index in range(len(octets))]
+            yield [(octet, places[at], places[at + 1] + 1) for octet, at in zip(octets, first, strict=True)]
+
+
+def looks_like_base64(text: bytes) -> bool:
+    if len(text) >= 1024:
+        return True
+    capitals, others = (len(re.findall(kind, text)) for kind in (rb"[A-Z]", rb"[a-z0-9]"))
+    turns = len(re.findall(rb"(?=[A-Z][a-z0-9]|[a-z][A-Z0-9]|[0-9][A-Za-z])", text))
+    often = 10 * turns >= min(3 * (len(text) - 1), 80)
+    return capitals >= 2 and others > 0 and (often or 3 * capitals >= len(text))
+
+
 def same(octet: int) -> int:
     return octet
 
@@ -131,7 +229,8 @@ def regions(run: bytes, escapes: list[Escape], reach: int, plain: Callable[[int]
             else:
                 region.extend((octet, at, escape.end) for octet in escape.octets)
                 at = escape.end
-        yield region
+        if region:
+            yield region
         hard = hard[count:]
 
 
@@ -144,6 +243,8 @@ READERS: dict[Form, Callable[[bytes, Wanted], Iterator[Escape]]] = {
     Form.UNICODE: unicode,
     Form.HTML: html,
     Form.QUOTED_PRINTABLE: quoted_printable,
+    Form.ENCODED_WORD: encoded_word,
+    Form.PUNYCODE: punycode,
 }
 
 
@@ -153,4 +254,5 @@ def views(run: bytes, reach: int, wanted: Wanted) -> dict[Form, list[Region]]:
         form: list(regions(run, list(read(run, wanted)), reach, plus if form is Form.PERCENT else same))
         for form, read in READERS.items()
     }
+    made[Form.BASE64] = list(base64(run))
     return {form: found for form, found in made.items() if found and form in wanted.forms}

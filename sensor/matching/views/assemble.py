@@ -1,24 +1,10 @@
 """Puts decoded escapes and the plain octets around them together."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from sensor.arrays import I64, U8
-from sensor.matching.views.view import Escapes, Form, View, regions_of
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """Octets in runs, and how far a view reaches."""
-
-    octets: U8
-    """(m,)"""
-    run_start: I64
-    """(k,) ascending, runs not overlapping."""
-    run_end: I64
-    reach: int
-    """Plain octets that are shown on either side of an escape."""
+from sensor.arrays import I64
+from sensor.matching.views.arrange import Source, ramp, spread, sums
+from sensor.matching.views.view import Escapes, Form, View
 
 
 def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple[View, int]:
@@ -28,15 +14,17 @@ def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple
     # Every escape by region. Soft ones between regions, or on the edge of one, are left as they are.
     first = np.searchsorted(escapes.start, start)
     behind = np.searchsorted(escapes.end, end, side="right")
-    replaced, stands_for = _sums(escapes.end - escapes.start), _sums(escapes.length)
+    replaced, stands_for = sums(escapes.end - escapes.start), sums(escapes.length)
     length = (end - start) - (replaced[behind] - replaced[first]) + (stands_for[behind] - stands_for[first])
-    kept = np.cumsum(length) <= budget
-    dropped = int(kept.shape[0] - np.count_nonzero(kept))
-    if dropped:
+    fitting = np.cumsum(length) <= budget
+    dropped = int(fitting.shape[0] - np.count_nonzero(fitting))
+    # A soft break alone in its run leaves nothing.
+    kept = fitting & (length > 0)
+    if not kept.all():
         start, end, run, first, behind, length = (
             column[kept] for column in (start, end, run, first, behind, length)
         )
-    region_start, region_end = regions_of(length)
+    region_start, region_end = spread(length)
 
     count = behind - first
     chosen = ramp(first, count)
@@ -82,16 +70,3 @@ def _clusters(source: Source, start: I64, end: I64, run: I64) -> tuple[I64, I64,
         np.minimum(end[last] + source.reach, source.run_end[run]),
         run,
     )
-
-
-def _sums(length: I64) -> I64:
-    """(n + 1,) sums of the first so many."""
-    sums = np.zeros(length.shape[0] + 1, np.int64)
-    np.cumsum(length, out=sums[1:])
-    return sums
-
-
-def ramp(first: I64, count: I64) -> I64:
-    """``first``, ``first + 1`` and so on, ``count`` of them, for each pair."""
-    end = np.cumsum(count)
-    return np.arange(int(end[-1]) if end.shape[0] else 0) + np.repeat(first - end + count, count)

@@ -13,6 +13,8 @@ import numpy as np
 
 from sensor.arrays import I64, U8, Bool
 
+DASH = ord("-")
+"""Counts only behind an ``n``, as in ``xn--``."""
 _STRETCH = 1 << 17
 """Octets compared at once: few enough to stay in the processor's cache with the masks, enough to make numpy's
 calls cheap. A multiple of 8."""
@@ -60,12 +62,15 @@ class Leads:
 
 def find_pairs(octets: U8, followers: Mapping[int, bytes]) -> I64:
     """Every place, ascending, of a key of ``followers`` with one of its octets behind it."""
-    if octets.shape[0] < 2:
+    if octets.shape[0] < 2 or not followers:
         return np.zeros(0, np.int64)
     pairs = np.zeros((256, 256), np.bool_)
     for lead, behind in followers.items():
         pairs[lead, list(behind)] = True
     place = _find(octets[:-1], tuple(followers))
+    if DASH in followers:
+        # Lines of dashes are common.
+        place = place[(octets[place] != DASH) | (octets[place - 1] | 0x20 == ord("n"))]
     return place[pairs[octets[place], octets[place + 1]]]
 
 

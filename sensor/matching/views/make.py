@@ -10,9 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensor.arrays import I64, U8
-from sensor.matching.views import html_references, percent, quoted_printable, unicode_escapes
-from sensor.matching.views.assemble import Source, assemble
-from sensor.matching.views.leads import Leads, find_pairs, in_runs
+from sensor.matching.views import (
+    encoded_words,
+    html_references,
+    percent,
+    punycode_names,
+    quoted_printable,
+    unicode_escapes,
+)
+from sensor.matching.views.arrange import Source
+from sensor.matching.views.assemble import assemble
+from sensor.matching.views.base64_view import base64_view
+from sensor.matching.views.leads import DASH, Leads, find_pairs, in_runs
 from sensor.matching.views.view import Escapes, Form, View
 
 _BUDGET_BASE = 1 << 16
@@ -35,9 +44,9 @@ class Views:
     """Everything that was decoded."""
 
     views: tuple[View, ...]
-    """None of them empty; in the order of ``Form``."""
+    """None of them empty, one of a form."""
     dropped: int
-    """Regions that were left out because too much would have been decoded."""
+    """Regions, words and labels that were left out because too much would have been decoded."""
 
 
 EVERYTHING = Wanted()
@@ -50,6 +59,8 @@ _READERS: dict[Form, tuple[dict[int, bytes], Callable[[Leads], Escapes]]] = {
         {ord("="): quoted_printable.FOLLOWERS},
         quoted_printable.quoted_printable_escapes,
     ),
+    Form.ENCODED_WORD: ({ord("="): encoded_words.FOLLOWERS}, encoded_words.encoded_words),
+    Form.PUNYCODE: ({DASH: punycode_names.FOLLOWERS}, punycode_names.punycode_labels),
 }
 """By form: the octets that an escape starts with, each with those that may follow it, and who reads it."""
 
@@ -85,11 +96,14 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
         if not own.any():
             continue
         escapes = read(leads.where(own))
-        if not escapes.start.shape[0]:
-            continue
         view, left_out = assemble(source, form, escapes, budget)
-        dropped += left_out
+        dropped += left_out + escapes.left_out
         if len(view):
             views.append(view)
             budget -= len(view)
+    if Form.BASE64 in wanted.forms:
+        view, left_out = base64_view(source, budget)
+        dropped += left_out
+        if len(view):
+            views.append(view)
     return Views(tuple(views), dropped)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from sensor.arrays import I64, U8, Bool
 
 
@@ -69,9 +67,5 @@ class Escapes:
     """(n,) how many of ``octets`` each stands for."""
     soft: Bool | None = None
     """(n,) whether it is decoded only beside others, and makes no region by itself; None: none is."""
-
-
-def regions_of(length: I64) -> tuple[I64, I64]:
-    """Start and end of stretches of ``length`` that follow one another."""
-    end = np.cumsum(length)
-    return end - length, end
+    left_out: int = 0
+    """Places that were not looked at because there are too many."""

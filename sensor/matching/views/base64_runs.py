@@ -1,0 +1,241 @@
+"""Runs of base64's letters (RFC 4648 sections 4 and 5), lines joined (RFC 2045 section 6.8).
+
+Words, paths and names are of the same letters, so a run is read only if it changes between capitals, small
+letters and digits as often as base64 does, or has as many capitals. Stretches of twelve octets that may be
+base64 are looked for first, four octets at a time: every run has one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensor.arrays import I64, U8, U32, Bool
+from sensor.matching.views.arrange import ramp, spread
+
+MIN_RUN = 16
+"""Letters that a run must have: twelve octets."""
+_PLAIN_LINE = 64
+"""Letters that a line must have if none is a capital: enough for lines of a longer text, not for words."""
+_SURE = 1024
+"""Letters from which on a run is read whatever it looks like: nothing else is so long."""
+_BLANKS_MAX = 8
+"""Blanks that a line may start with."""
+_STRETCH = 1 << 17
+"""As in ``leads``."""
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+NO_LETTER = 255
+_SYMBOL, _CAPITAL, _SMALL, _DIGIT = range(4)
+
+
+def _values() -> U8:
+    table = np.full(256, NO_LETTER, np.uint8)
+    table[list(_LETTERS)] = np.arange(64)
+    table[list(b"-_")] = 62, 63
+    table.flags.writeable = False
+    return table
+
+
+def _classes() -> U8:
+    table = np.full(256, _SYMBOL, np.uint8)
+    table[list(_LETTERS[:26])], table[list(_LETTERS[26:52])], table[list(_LETTERS[52:62])] = range(1, 4)
+    table.flags.writeable = False
+    return table
+
+
+VALUES = _values()
+"""(256,) the six bits that a letter stands for, or NO_LETTER."""
+_CLASSES = _classes()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Stretches of letters, ascending; those of the same text are the lines of one."""
+
+    start: I64
+    """(n,)"""
+    end: I64
+    run: I64
+    """(n,) index of the run of the source."""
+    text: I64
+    """(n,) number of the text, ascending from 0."""
+
+    def __len__(self) -> int:
+        return int(self.start.shape[0])
+
+    def where(self, chosen: Bool) -> "Lines":
+        """Lines of the texts chosen."""
+        line = chosen[self.text]
+        number = np.cumsum(chosen) - 1
+        return Lines(self.start[line], self.end[line], self.run[line], number[self.text[line]])
+
+    def letters(self) -> I64:
+        """How many letters each text has."""
+        return np.bincount(self.text, self.end - self.start).astype(np.int64)
+
+
+def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
+    """Texts that are read as base64."""
+    start, end = _stretches(octets)
+    start, end, run = _within_runs(start, end, run_start, run_end)
+    line = _is_line(octets, start, end)
+    start, end, run = start[line], end[line], run[line]
+    joins = np.zeros(start.shape[0], np.bool_)
+    if start.shape[0]:
+        # Of what stands behind each line, where the next begins.
+        near = np.flatnonzero((run[1:] == run[:-1]) & (start[1:] - end[:-1] <= 2 + _BLANKS_MAX))
+        joins[near + 1] = _next_line(octets, end[near], run_end[run[near]]) == start[near + 1]
+    lines = Lines(start, end, run, np.cumsum(~joins) - 1)
+    return _with_last_lines(octets, lines.where(_looks_like_base64(octets, lines)), run_end)
+
+
+def _stretches(octets: U8) -> tuple[I64, I64]:
+    """Every stretch of at least MIN_RUN letters, whatever the runs."""
+    start, end = _candidates(octets)
+    # A stretch may go on for three octets on either side of the words that are wholly of letters.
+    start, end = np.maximum(start - 3, 0), np.minimum(end + 3, octets.shape[0])
+    if start.shape[0]:
+        apart = start[1:] > end[:-1]
+        start, end = start[np.r_[True, apart]], end[np.r_[apart, True]]
+    place = ramp(start, end - start)
+    letter = VALUES[octets[place]] != NO_LETTER
+    edge = np.zeros(place.shape[0] + 1, np.bool_)
+    edge[:-1] = letter
+    edge[1:] ^= letter
+    # Candidates that do not touch each other may come to stand side by side.
+    first, _ = spread(end - start)
+    inner = first[1:]
+    inner = inner[letter[inner] & letter[inner - 1]]
+    bounds = np.sort(np.concatenate([np.flatnonzero(edge), inner, inner]))
+    begin, behind = bounds[::2], bounds[1::2]
+    long = behind - begin >= MIN_RUN
+    return place[begin[long]], place[behind[long] - 1] + 1
+
+
+def _candidates(octets: U8) -> tuple[I64, I64]:
+    """Three or more aligned words of four octets from ``+`` to ``z``; if few, those with a capital."""
+    words = octets[: octets.shape[0] // 4 * 4]
+    within = np.zeros(words.shape[0] // 4, np.bool_)
+    shifted = np.empty(min(_STRETCH, words.shape[0]), np.uint8)
+    mask = np.empty(shifted.shape[0], np.bool_)
+    for at in range(0, words.shape[0], _STRETCH):
+        stretch = words[at : at + _STRETCH]
+        size = stretch.shape[0]
+        np.subtract(stretch, ord("+"), out=shifted[:size])
+        np.less_equal(shifted[:size], ord("z") - ord("+"), out=mask[:size])
+        np.equal(mask[:size].view(np.uint32), 0x01010101, out=within[at // 4 : (at + size) // 4])
+    three = np.flatnonzero(within[2:] & within[1:-1] & within[:-2])
+    if not three.shape[0]:
+        return three, three
+    apart = np.diff(three) > 1
+    start, end = three[np.r_[True, apart]], three[np.r_[apart, True]] + 3
+    # The words on either side may hold the capitals of a short run.
+    first, behind = np.maximum(start - 1, 0), np.minimum(end + 1, within.shape[0])
+    word = words.view(np.uint32)[ramp(first, behind - first)]
+    chosen = np.logical_or.reduceat(_has_capital(word), spread(behind - first)[0])
+    chosen |= 4 * (end - start) > _PLAIN_LINE - 8
+    return 4 * start[chosen], 4 * end[chosen]
+
+
+def _has_capital(word: U32) -> Bool:
+    """Whether one of the four octets is a capital: only the first of two sums sets its top bit."""
+    low = word & np.uint32(0x7F7F7F7F)
+    from_a, past_z = low + np.uint32(0x3F3F3F3F), low + np.uint32(0x25252525)
+    found: Bool = from_a & ~past_z & ~word & np.uint32(0x80808080) != 0
+    return found
+
+
+def _within_runs(start: I64, end: I64, run_start: I64, run_end: I64) -> tuple[I64, I64, I64]:
+    """What of each stretch lies in each run, if it is long enough; and in which."""
+    first = np.searchsorted(run_end, start, side="right")
+    count = np.maximum(np.searchsorted(run_start, end) - first, 0)
+    run = ramp(first, count)
+    start = np.maximum(np.repeat(start, count), run_start[run])
+    end = np.minimum(np.repeat(end, count), run_end[run])
+    long = end - start >= MIN_RUN
+    return start[long], end[long], run[long]
+
+
+def _is_line(octets: U8, start: I64, end: I64) -> Bool:
+    """Whether each stretch has a capital, or needs none."""
+    is_line = end - start >= _PLAIN_LINE
+    short = np.flatnonzero(~is_line)
+    if short.shape[0]:
+        length = end[short] - start[short]
+        capital = _CLASSES[octets[ramp(start[short], length)]] == _CAPITAL
+        is_line[short] = np.logical_or.reduceat(capital, spread(length)[0])
+    return is_line
+
+
+def _next_line(octets: U8, end: I64, limit: I64) -> I64:
+    """Where the line behind each ``end`` begins, its blanks left out; -1 where there is no line break."""
+
+    def octet_at(place: I64) -> U8:
+        found = octets.take(place, mode="clip")
+        found[place >= limit] = 0
+        return found
+
+    begin = end + (octet_at(end) == ord("\r"))
+    broken = octet_at(begin) == ord("\n")
+    begin += 1
+    blank = broken.copy()
+    for _ in range(_BLANKS_MAX):
+        octet = octet_at(begin)
+        blank &= (octet == ord(" ")) | (octet == ord("\t"))
+        begin += blank
+    return np.where(broken, begin, -1)
+
+
+def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
+    """Whether each text is read."""
+    size = lines.letters()
+    looks = size >= _SURE
+    rest = lines.where(~looks)
+    if not len(rest):
+        return looks
+    length = rest.end - rest.start
+    kind = _CLASSES[octets[ramp(rest.start, length)]]
+    text = np.repeat(rest.text, length)
+    changes = np.zeros(kind.shape[0], np.bool_)
+    changes[1:] = (
+        (kind[1:] != kind[:-1]) & (kind[1:] != _SYMBOL) & (kind[:-1] != _SYMBOL) & (text[1:] == text[:-1])
+    )
+    first = np.searchsorted(text, np.arange(rest.text[-1] + 1))
+    letters = size[~looks]
+    capitals, others, turns = (
+        np.add.reduceat(mask, first, dtype=np.int64) for mask in (kind == _CAPITAL, kind > _CAPITAL, changes)
+    )
+    looks[~looks] = (
+        (capitals >= 2)
+        & (others > 0)
+        & ((10 * turns >= np.minimum(3 * (letters - 1), 80)) | (3 * capitals >= letters))
+    )
+    return looks
+
+
+def _with_last_lines(octets: U8, lines: Lines, run_end: I64) -> Lines:
+    """The same with the last line of each text, which may be shorter than MIN_RUN."""
+    if not len(lines):
+        return lines
+    last = np.flatnonzero(np.r_[np.diff(lines.text) > 0, True])
+    limit = run_end[lines.run[last]]
+    start = _next_line(octets, lines.end[last], limit)
+    end = start.copy()
+    going = start >= 0
+    for _ in range(MIN_RUN - 1):
+        letter = VALUES[octets.take(end, mode="clip")] != NO_LETTER
+        going &= letter & (end < limit)
+        end += going
+    some = end > start
+    behind = last[some] + 1
+    return Lines(
+        *(
+            np.insert(column, behind, more)
+            for column, more in (
+                (lines.start, start[some]),
+                (lines.end, end[some]),
+                (lines.run, lines.run[last[some]]),
+                (lines.text, lines.text[last[some]]),
+            )
+        )
+    )
