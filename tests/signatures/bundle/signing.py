@@ -68,5 +68,5 @@ def signed(manifest: Manifest, *signers: int) -> bytes:
     """A bundle signed by these keys, the first two unless told."""
     bundle = make_bundle(manifest)
     for number in signers or (0, 1):
-        bundle = sign_bundle(bundle, KEYS[number], SENSOR)
+        bundle = sign_bundle(bundle, KEYS[number], manifest.minimum_sensor)
     return bundle
