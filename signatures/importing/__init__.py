@@ -1,0 +1,1 @@
+"""What others write to find things by, made into signatures: rules, lists of words, indicators."""
