@@ -50,7 +50,7 @@ def read_clauses(fields: Fields) -> tuple[tuple[Clause, ...], tuple[str, ...]]:
     clauses: list[Clause] = []
     paths: list[str] = []
     if any(fields.value(key) for key in TERM_KEYS):
-        clauses.append(_clause(fields, Role.ALL, writing))
+        clauses.append(_clause(fields, Role.ALL, writing, relative=False))
         paths.append("")
     else:
         for key in TERM_KEYS:
@@ -70,7 +70,7 @@ def read_clauses(fields: Fields) -> tuple[tuple[Clause, ...], tuple[str, ...]]:
             has_keywords |= "keywords" in inner
             if not any(inner.value(key) for key in TERM_KEYS):
                 inner.wrong("", f"no {_listed(TERM_KEYS)} in [[signature.{role}]]: nothing to look for")
-            clauses.append(_clause(inner, role, _writing(inner, writing)))
+            clauses.append(_clause(inner, role, _writing(inner, writing), relative=role is Role.ALL))
             paths.append(f"{role}.{index}")
     if len(clauses) > MAX_CLAUSES:
         fields.wrong("", f"{len(clauses)} clauses, {MAX_CLAUSES} at most: make several signatures of them")
@@ -99,11 +99,10 @@ def _buffers(fields: Fields) -> tuple[Buffer, ...]:
     return fields.choices("buffers", Buffer)
 
 
-def _clause(fields: Fields, role: Role, writing: _Writing) -> Clause:
+def _clause(fields: Fields, role: Role, writing: _Writing, *, relative: bool) -> Clause:
     buffers, sensitive = writing.buffers, writing.case_sensitive
-    relative = role is Role.ALL
     for key in RELATIVE_KEYS:
-        if key in fields and not relative:
+        if key in fields and role is not Role.ALL:
             fields.wrong(key, f"{key} is of [[signature.all]] alone: only these come one after the other")
     return Clause(
         buffers=buffers,

@@ -32,6 +32,8 @@ class Documents:
     problems: list[Problem] = field(default_factory=list)
     """Mistakes so far, file after file."""
     _files: list[SetInfo] = field(default_factory=list)
+    _order: dict[str, int] = field(default_factory=dict)
+    """Of every name, in which problems are told."""
     _overrides: list[Override] = field(default_factory=list)
     _sids: dict[int, str] = field(default_factory=dict)
     """Where each sound signature is."""
@@ -44,24 +46,26 @@ class Documents:
         :param name: what to call the file in problems and in ``Signature.source``.
         :param builtin: whether it ships with the sensor.
         """
+        self._order.setdefault(name, len(self._order))
         try:
             text, document = parse_toml(octets)
         except TomlError as error:
-            self.problems.append(Problem(name, error.line, error.reason))
+            self.refuse(name, error.reason, error.line)
             return
         before = len(self.problems)
         self._read(document, text, name, builtin)
         self.problems[before:] = sorted(self.problems[before:], key=lambda problem: problem.line)
 
+    def refuse(self, name: str, reason: str, line: int = 0) -> None:
+        """Note why a file is not read; ``line`` is 0 where it is the file's as a whole."""
+        self._order.setdefault(name, len(self._order))
+        self.problems.append(Problem(name, line, reason))
+
     def complete(self) -> SignatureSet:
         """Everything that was read, overrides applied; of use only if there are no problems then."""
-        order = {name: index for index, name in enumerate(dict.fromkeys(self._names()))}
         used, disabled = apply_overrides(self.signatures, self._overrides, frozenset(self._stated))
-        self.problems.sort(key=lambda problem: (order.get(problem.file, -1), problem.line))
+        self.problems.sort(key=lambda problem: (self._order[problem.file], problem.line))
         return SignatureSet(tuple(used), tuple(self._files), tuple(disabled))
-
-    def _names(self) -> list[str]:
-        return [problem.file for problem in self.problems] + [info.file for info in self._files]
 
     def _read(self, document: dict[str, Any], text: str, name: str, builtin: bool) -> None:
         positions = find_positions(text)
@@ -78,7 +82,7 @@ class Documents:
             tables[key] = entries
         # A subscriber may have removed the last word.
         if "set" not in document and not document.get("signature") and not document.get("override"):
-            self.problems.append(Problem(name, 0, "holds no [[signature]]"))
+            self.refuse(name, "holds no [[signature]]")
         for index, table in enumerate(tables["signature"]):
             self._add_signature(table, name, positions.signature(index), info.owner)
         for index, table in enumerate(tables["override"]):

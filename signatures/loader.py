@@ -60,7 +60,7 @@ def check_files(paths: Sequence[Path], builtin: bool = True) -> Checked:
     loaded = documents.complete()
     if documents.problems:
         return Checked(documents.problems, 0)
-    named = {_identity(file) for path in paths for file in _files(path, [])}
+    named = {_identity(file) for path in paths for file in _files(path, Documents())}
     return Checked([], sum(counts[file] for file in named), loaded)
 
 
@@ -69,22 +69,22 @@ def _load(paths: Sequence[Path], builtin: bool) -> tuple[Documents, dict[str, in
     documents = Documents()
     counts: dict[str, int] = {}
     for path in [BUILTIN, *paths] if builtin else paths:
-        for file in _files(path, documents.problems):
+        for file in _files(path, documents):
             _load_file(file, documents, counts)
     return documents, counts
 
 
-def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
+def _files(path: Path, documents: Documents) -> Iterator[Path]:
     try:
         if not path.is_dir():
             yield path
             return
         files = sorted(entry for entry in path.iterdir() if entry.suffix == ".toml")
     except (OSError, ValueError) as error:
-        problems.append(Problem(str(path), 0, _os_reason(error)))
+        documents.refuse(str(path), _os_reason(error))
         return
     if not files:
-        problems.append(Problem(str(path), 0, "no *.toml files in this directory"))
+        documents.refuse(str(path), "no *.toml files in this directory")
     yield from files
 
 
@@ -108,11 +108,11 @@ def _load_file(file: Path, documents: Documents, counts: dict[str, int]) -> None
         with file.open("rb") as stream:
             octets = stream.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        documents.problems.append(Problem(name, 0, _os_reason(error)))
+        documents.refuse(name, _os_reason(error))
         return
     if len(octets) > MAX_FILE:
-        documents.problems.append(Problem(name, 0, f"is larger than {MAX_FILE} octets"))
+        documents.refuse(name, f"is larger than {MAX_FILE} octets")
         return
     before = len(documents.signatures)
-    documents.add(octets, name, builtin=_identity(file.parent) == _identity(BUILTIN))
+    documents.add(octets, name, builtin=Path(identity).parent == Path(_identity(BUILTIN)))
     counts[identity] = len(documents.signatures) - before

@@ -59,7 +59,7 @@ def read_override(fields: Fields, owner: Owner, source: str, report: Report) -> 
     fields.only(OVERRIDE_KEYS)
     fields.need(("sid",))
     keys = tuple(key for key in OVERRIDE_KEYS[1:] if key in fields)
-    if not keys:
+    if all(key == "sid" for key in fields):
         fields.wrong("", "an override that changes nothing: see enabled, severity, threshold, suppress, …")
     if owner is Owner.BUILTIN:
         fields.wrong("", "shipped files override nothing: change the signature itself")

@@ -32,8 +32,8 @@ def read_samples(outer: Fields, buffers: tuple[Buffer, ...]) -> tuple[Sample, ..
                 continue
             known = samples.setdefault((sample.buffer, sample.octets), sample)
             if known is not sample:
-                also = "as well" if known.matches is sample.matches else "and in match"
-                fields.wrong(key, f"{key} holds sample {index + 1} twice, or another does {also}")
+                where = "there twice" if known.matches is sample.matches else "in match as well"
+                fields.wrong(key, f"sample {index + 1} of {key} is {where}")
     return tuple(samples.values())
 
 

@@ -38,6 +38,9 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
     def within(self, path: str, values: Mapping[str, Any]) -> "Fields":
         """The table ``values``, which is at ``path`` of this one."""
         return Fields(values, self._report, f"{self._path}.{path}" if self._path else path)

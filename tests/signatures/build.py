@@ -3,7 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from signatures.model import Buffer, Clause, Severity, Signature
+from signatures.document import Documents
+from signatures.model import Buffer, Clause, Severity, Signature, SignatureSet
 
 _OF_CLAUSE = frozenset(each.name for each in fields(Clause))
 
@@ -21,3 +22,22 @@ def signature(*keywords: str, **values: Any) -> Signature:
         "clauses": (Clause(**looked_for),),
     }
     return Signature(**(whole | values))
+
+
+HEAD = """\
+[[signature]]
+sid = 2000001
+rev = 1
+name = "x"
+category = "custom"
+severity = "low"
+"""
+"""The first six lines of a file."""
+
+
+def read(text: str, builtin: bool = False) -> tuple[SignatureSet, list[tuple[int, str]]]:
+    """What a file's text holds, and its mistakes: line and reason."""
+    documents = Documents()
+    documents.add(text.encode(), "file", builtin)
+    loaded = documents.complete()
+    return loaded, [(problem.line, problem.reason) for problem in documents.problems]

@@ -1,9 +1,18 @@
 """Shipped files, mutated: the fuzz target's invariant, on near-valid TOML."""
 
+from typing import Any
+
+import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signatures.document import TOP_KEYS
 from signatures.loader import BUILTIN
+from signatures.meanings import MEANINGS
+from signatures.model import Buffer, Fold, Owner
+from signatures.overrides import read_override
+from signatures.validate import validate_signature
+from signatures.values import Fields
 from tests.fuzz.fuzz_signatures import one
 
 TABLES = [
@@ -63,3 +72,47 @@ def test_any_regex(regex: str) -> None:
     quoted = "".join(f"\\U{ord(character):08x}" for character in regex)
     head = 'sid = 1\nrev = 1\nname = "x"\ncategory = "custom"\nseverity = "low"\n'
     one(f'[[signature]]\n{head}buffers = ["payload", "http.uri"]\nregexes = ["{quoted}"]\n'.encode())
+
+
+KEYS = st.sampled_from(sorted({*TOP_KEYS, *(key for table in MEANINGS.values() for key in table)})) | st.text(
+    max_size=3
+)
+LEAVES = st.one_of(
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.text(max_size=8),
+    st.sampled_from(
+        [*Buffer, *Fold, "by_src", "limit", "22:00-05:00", "mon", "+09:00", "192.0.2.0/24", "|16 03|"]
+    ),
+)
+NESTED = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=24,
+)
+
+
+@given(st.dictionaries(KEYS, NESTED, max_size=12), st.sampled_from(Owner))
+def test_any_nesting_of_values_is_told_as_mistakes(table: dict[str, Any], owner: Owner) -> None:
+    """Whatever a table holds, only `report` is called; and what is reported is a path of strings."""
+    reports: list[tuple[str, str]] = []
+
+    def report(path: str, reason: str) -> None:
+        reports.append((path, reason))
+
+    validate_signature(table, "", report, owner)
+    read_override(Fields(table, report), owner, "", report)
+    assert all(reason for _, reason in reports)
+    known = ("", *table, "sid", "none")  # the last two may be missed, and be there in a clause alone
+    assert all(any(f"{path}.".startswith(f"{key}.") or path == key for key in known) for path, _ in reports)
+
+
+@given(st.dictionaries(KEYS, NESTED, max_size=6))
+def test_any_nesting_of_values_as_a_file(document: dict[str, Any]) -> None:
+    try:
+        text = tomlkit.dumps(document)
+    except (ValueError, TypeError):  # tomlkit does not write everything
+        return
+    one(text.encode("utf-8", "replace"))
