@@ -1,6 +1,6 @@
 """Notices that signature files changed, so that they are taken into use without being asked.
 
-They are looked at every few seconds. inotify would tell at once, but not of files on network file systems nor
+They are looked at every second. inotify would tell at once, but not of files on network file systems nor
 of what is behind links; it needs ctypes, and a watch on each folder of a path that is not there yet; and
 whoever writes several files takes seconds for it anyhow. A look at a thousand files takes milliseconds, in a
 thread: a disk that hangs delays nothing else.
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-LOOK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 1.0
 """Between two looks. A change counts when two of them in a row saw the same: who writes is done by then."""
 
 Stamp = frozenset[tuple[str, int, int, int, int]]

@@ -52,20 +52,29 @@ class Live:
         """The parent's."""
         return self.process.pid
 
+    @property
+    def words(self) -> Path:
+        """The file of the subscriber's words."""
+        return self.home / "state" / "subscriber.toml"
+
     def status(self) -> dict[str, Any]:
         """What the control socket answers; empty while nobody listens."""
+        return self.ask("status")
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """What the control socket answers to ``command``; empty while nobody listens."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PATIENCE)
             try:
                 connection.connect(str(self.control))
             except OSError:
                 return {}
-            connection.sendall(b'{"command":"status"}\n')
+            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
             answer = b""
             while part := connection.recv(1 << 16):
                 answer += part
-        status: dict[str, Any] = json.loads(answer)
-        return status
+        answered: dict[str, Any] = json.loads(answer)
+        return answered
 
     def interface(self, index: int = 0) -> dict[str, Any]:
         """One interface of the status; empty while there is none."""
@@ -206,7 +215,13 @@ def live_sensor(
             stdout=out,
             stderr=out,
             text=True,
-            env={**usual, "HOME": str(home), "TZ": "UTC", **environment},
+            env={
+                **usual,
+                "HOME": str(home),
+                "STATE_DIRECTORY": str(home / "state"),  # root's words are the system's
+                "TZ": "UTC",
+                **environment,
+            },
         )
     live = Live(process, side, home, said, port)
     try:
