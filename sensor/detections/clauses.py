@@ -93,10 +93,16 @@ def shape_of(signature: Signature) -> Shape:
 def completed_by(shape: Shape, found: Sequence[Sequence[Found]]) -> Found | None:
     """The match that completed the signature at the earliest; None if it is not complete.
 
+    One whose clauses are all exclusions is never complete: there is nothing that an alert could be about.
+
     :param found: the matches of each clause, in any order.
     """
     alternatives = [at for at in shape.alternatives if found[at]]
-    if not all(found[at] for at in shape.steps) or (shape.alternatives and not alternatives):
+    if (
+        not (shape.steps or alternatives)
+        or not all(found[at] for at in shape.steps)
+        or (shape.alternatives and not alternatives)
+    ):
         return None
     every = sorted((one for at in (*shape.steps, *alternatives) for one in found[at]), key=attrgetter("at"))
     order = {id(one): place for place, one in enumerate(every)}

@@ -52,12 +52,13 @@ class Rules:
 
 def compile_rules(plan: MatchPlan) -> Rules:
     """The signatures of ``plan``."""
-    rules = tuple(map(_rule, plan.signatures))
+    rules = tuple(map(rule_of, plan.signatures))
     places = [place for rule in rules for place in range(len(rule.signature.clauses))]
     return Rules(rules, tuple(rules[index] for index in plan.owner.tolist()), tuple(places))
 
 
-def _rule(signature: Signature) -> Rule:
+def rule_of(signature: Signature) -> Rule:
+    """``signature`` made ready."""
     # Payload is in no transaction, so with it clauses can only match together in a flow.
     in_transaction = signature.scope is Scope.TRANSACTION and Buffer.PAYLOAD not in signature.buffers
     several = len(signature.clauses) > 1 or signature.clauses[0].role is Role.NONE

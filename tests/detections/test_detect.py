@@ -5,17 +5,13 @@ from dataclasses import replace
 from sensor.config import DetectionLimits
 from sensor.detections.detect import Detector
 from sensor.detections.match import Match, Place
-from sensor.detections.rules import Rule, compile_rules
-from sensor.matching.compile import compile_signatures
+from sensor.detections.rules import Rule
+from sensor.detections.rules import rule_of as rule
 from sensor.protocols.transaction import HttpTransaction
 from sensor.telemetry import Counters
 from signatures.model import Signature, Suppression, Track
 from tests.detections.senders import sender
 from tests.signatures.build import signature
-
-
-def rule(one: Signature) -> Rule:
-    return compile_rules(compile_signatures([one])).rules[0]
 
 
 def match(to_server: bool = True) -> Match:
