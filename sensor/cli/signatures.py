@@ -1,11 +1,18 @@
-"""``watchdog-sensor signatures``: check, test, explain and list."""
+"""``watchdog-sensor signatures``: check, test, explain, profile and list."""
 
 import argparse
 import sys
 from pathlib import Path
 from types import MappingProxyType
 
-from sensor.cli import bundle, import_rules, signatures_check, signatures_explain, signatures_test
+from sensor.cli import (
+    bundle,
+    import_rules,
+    signatures_check,
+    signatures_explain,
+    signatures_profile,
+    signatures_test,
+)
 from sensor.cli.options import add_language_option, table_width
 
 _EPILOG = """\
@@ -13,6 +20,7 @@ examples:
   watchdog-sensor signatures check my.toml more/
   watchdog-sensor signatures test my.toml --positive seen.pcap 9000001 --negative clean.pcap
   watchdog-sensor signatures explain 9000001 capture.pcap --signatures my.toml
+  watchdog-sensor signatures profile capture.pcap --signatures my.toml
   watchdog-sensor signatures list --signatures my.toml
 """
 _HEADERS = MappingProxyType(
@@ -27,8 +35,9 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Add ``signatures`` to the command line."""
     parser = commands.add_parser(
         "signatures",
-        help="check, test, explain and list signatures",
-        description="Check signature files, prove what they say of themselves, see why a signature fires.",
+        help="check, test, explain, profile and list signatures",
+        description="Check signature files, prove what they say of themselves, see why a signature fires\n"
+        "or does not, and what it costs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -37,6 +46,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     signatures_check.add_action(actions)
     signatures_test.add_action(actions)
     signatures_explain.add_action(actions)
+    signatures_profile.add_action(actions)
     bundle.add_actions(actions)
     import_rules.add_action(actions)
     _add_list(actions)

@@ -75,19 +75,26 @@ def variants_of(signature: Signature) -> list[tuple[Variant, Signature]]:
     ]
 
 
+def bare_clauses(signature: Signature) -> list[Signature]:
+    """Each clause of ``signature`` as a signature of its own that has no condition, under the same sid."""
+    plain = replace(signature, **_CONDITIONS, **_OF_ALERTS, scope=Scope.FLOW, silent=False, sets=())
+    return [
+        replace(plain, clauses=(replace(clause, role=Role.ALL, **_PLACES, **_RELATIVE),))
+        for clause in signature.clauses
+    ]
+
+
 def _clauses(signature: Signature) -> Iterator[tuple[Variant, Signature]]:
-    plain = replace(signature, **_CONDITIONS, **_OF_ALERTS, scope=Scope.FLOW, silent=False)
-    for index, clause in enumerate(signature.clauses):
-        bare = replace(clause, role=Role.ALL, **_PLACES, **_RELATIVE)
-        alone = replace(plain, clauses=(bare,))
+    for index, (clause, alone) in enumerate(zip(signature.clauses, bare_clauses(signature), strict=True)):
+        (bare,) = alone.clauses
         yield Variant(Kind.CLAUSE, index), alone
         wide = replace(bare, folds=tuple(Fold), case_sensitive=False)
         if wide != bare and (clause.keywords or clause.case_sensitive):
-            yield Variant(Kind.WIDE, index), replace(plain, clauses=(wide,))
+            yield Variant(Kind.WIDE, index), replace(alone, clauses=(wide,))
         for key, none in _PLACES.items():
             value = getattr(clause, key)
             if value != none:
-                yield Variant(Kind.WITH, index, key), replace(plain, clauses=(replace(bare, **{key: value}),))
+                yield Variant(Kind.WITH, index, key), replace(alone, clauses=(replace(bare, **{key: value}),))
         for key, none in _CONDITIONS.items():
             value = getattr(signature, key)
             if value != none:
