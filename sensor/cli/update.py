@@ -4,7 +4,8 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sensor.errors import ConfigError
+from sensor.cli.reload import add_sensor_options
+from sensor.errors import ConfigError, SensorError
 
 _EPILOG = """\
 examples:
@@ -50,6 +51,7 @@ def add_install_actions(bundle: "argparse._SubParsersAction[argparse.ArgumentPar
         action.add_argument("name", metavar="NAME", help="name of the bundle")
     for action in (install, rollback, remove):
         _add_into(action)
+        _add_reload(action)
 
 
 def add_update(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -78,6 +80,7 @@ def add_update(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--ca", type=Path, metavar="FILE", help="CA certificates (PEM) to trust instead of the system's"
     )
     _add_into(update)
+    _add_reload(update)
     update.set_defaults(run=_update)
 
 
@@ -85,6 +88,11 @@ def _add_into(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--into", type=Path, required=True, metavar="DIR", help="directory that bundles are installed in"
     )
+
+
+def _add_reload(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--reload", action="store_true", help="have the sensor that runs take it into use")
+    add_sensor_options(action)
 
 
 def _pin(text: str) -> bytes:
@@ -114,8 +122,8 @@ def _install(options: argparse.Namespace) -> int:
             raise BundleError(error.refusal, f"{options.file}: {error}") from error
         manifest = verified.manifest
         done = "is in use" if new else "was in use already"
-        print(f"{store.link}: version {manifest.version} {done}, until {utc(manifest.expires)}")
-    return 0
+        print(f"{store.link}: version {manifest.version} {done}; expires {utc(manifest.expires)}")
+    return _reload(options)
 
 
 def _rollback(options: argparse.Namespace) -> int:
@@ -125,7 +133,7 @@ def _rollback(options: argparse.Namespace) -> int:
     with open_store(options.into, _installed_name(options)) as store:
         record = store.rollback()
         print(f"{store.link}: version {record.version} is in use again; expires {utc(record.expires)}")
-    return 0
+    return _reload(options)
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -134,7 +142,7 @@ def _remove(options: argparse.Namespace) -> int:
     with open_store(options.into, _installed_name(options)) as store:
         store.remove()
         print(f"{store.link}: removed; versions below {store.state.highest} stay refused")
-    return 0
+    return _reload(options)
 
 
 def _installed_name(options: argparse.Namespace) -> str:
@@ -166,4 +174,21 @@ def _update(options: argparse.Namespace) -> int:
     }[updated.outcome]
     record = updated.current
     print(f"{updated.link}: version {record.version} {said}; expires {utc(record.expires)}")
+    return _reload(options) if updated.outcome is Outcome.INSTALLED else 0
+
+
+def _reload(options: argparse.Namespace) -> int:
+    """Have the sensor that runs read its signatures anew, if that was asked for."""
+    if not options.reload:
+        return 0
+    from sensor.cli.control_client import ask_reload, socket_of
+    from sensor.configuration import load_configuration
+
+    answer = ask_reload(options.socket or socket_of(load_configuration(options.config)))
+    if not answer.reloaded:
+        raise SensorError(
+            f"the sensor refuses it and goes on with what it had: {answer.reason}; "
+            "go back with 'signatures bundle rollback'"
+        )
+    print(f"the sensor has {answer.signatures:,} signatures in use")
     return 0
