@@ -11,6 +11,7 @@ import numpy as np
 
 from sensor.arrays import I64, U8, U32, Bool
 from sensor.matching.views.arrange import ramp, spread
+from sensor.matching.views.leads import STRETCH
 
 MIN_RUN = 16
 """Letters that a run must have: twelve octets."""
@@ -20,8 +21,6 @@ _SURE = 1024
 """Letters from which on a run is read whatever it looks like: nothing else is so long."""
 _BLANKS_MAX = 8
 """Blanks that a line may start with."""
-_STRETCH = 1 << 17
-"""As in ``leads``."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 NO_LETTER = 255
@@ -116,10 +115,10 @@ def _candidates(octets: U8) -> tuple[I64, I64]:
     """Three or more aligned words of four octets from ``+`` to ``z``; if few, those with a capital."""
     words = octets[: octets.shape[0] // 4 * 4]
     within = np.zeros(words.shape[0] // 4, np.bool_)
-    shifted = np.empty(min(_STRETCH, words.shape[0]), np.uint8)
+    shifted = np.empty(min(STRETCH, words.shape[0]), np.uint8)
     mask = np.empty(shifted.shape[0], np.bool_)
-    for at in range(0, words.shape[0], _STRETCH):
-        stretch = words[at : at + _STRETCH]
+    for at in range(0, words.shape[0], STRETCH):
+        stretch = words[at : at + STRETCH]
         size = stretch.shape[0]
         np.subtract(stretch, ord("+"), out=shifted[:size])
         np.less_equal(shifted[:size], ord("z") - ord("+"), out=mask[:size])

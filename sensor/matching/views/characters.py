@@ -1,9 +1,12 @@
 """What escapes stand for: hexadecimal digits, surrogate pairs, UTF-8 (RFC 3629), a column at a time."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.leads import Leads
+from sensor.matching.views.view import Escapes
 
 NO_DIGIT = 99
 
@@ -36,18 +39,17 @@ def is_scalar(code_point: I64) -> Bool:
     return (code_point <= 0x10FFFF) & ((code_point < 0xD800) | (code_point > 0xDFFF))
 
 
-def join_surrogates(leads: Leads, code_point: I64, size: I64, units: Bool) -> tuple[I64, I64, Bool]:
+def join_surrogates(leads: Leads, code_point: I64, size: I64) -> tuple[I64, I64, Bool]:
     """UTF-16 (RFC 2781): a high and a low surrogate in escapes next to each other are one character.
 
     :param leads: where each escape starts, ascending.
-    :param code_point: (n,) what each stands for.
+    :param code_point: (n,) the unit that each stands for.
     :param size: (n,) octets that each takes.
-    :param units: (n,) whether it may be half of a pair.
     :returns: code points, sizes, and which are characters: halves that are alone are not, nor is the second
         half of a pair, whose first now stands for both.
     """
-    high = units & (code_point >> 10 == 0xD800 >> 10)
-    low = units & (code_point >> 10 == 0xDC00 >> 10)
+    high = code_point >> 10 == 0xD800 >> 10
+    low = code_point >> 10 == 0xDC00 >> 10
     pair = np.flatnonzero(
         high[:-1]
         & low[1:]
@@ -72,8 +74,34 @@ def utf8(code_point: I64) -> tuple[U8, I64]:
     return rows, length
 
 
-def packed(rows: U8, length: I64) -> U8:
-    """The first ``length`` octets of each row, one row after another."""
-    if rows.shape[1] == 1:
-        return rows[:, 0]
-    return rows[np.arange(rows.shape[1]) < length[:, None]]
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Escapes of one kind, and what each stands for."""
+
+    leads: Leads
+    """(n,)"""
+    size: I64
+    """(n,) octets that each takes."""
+    rows: U8
+    """(n, w)"""
+    length: I64
+    """(n,) how many octets of its row each stands for."""
+
+
+def merged(*kinds: Found) -> Escapes:
+    """Escapes of all kinds in their order; no two start at the same place."""
+    some = [found for found in kinds if len(found.leads)] or list(kinds[:1])
+    start = np.concatenate([found.leads.start for found in some])
+    size = np.concatenate([found.size for found in some])
+    run = np.concatenate([found.leads.run for found in some])
+    length = np.concatenate([found.length for found in some])
+    rows = np.zeros((start.shape[0], max(found.rows.shape[1] for found in some)), np.uint8)
+    at = 0
+    for found in some:
+        rows[at : at + len(found.leads), : found.rows.shape[1]] = found.rows
+        at += len(found.leads)
+    if len(some) > 1:
+        order = np.argsort(start, kind="stable")
+        start, size, run, length, rows = (column[order] for column in (start, size, run, length, rows))
+    octets = rows[:, 0] if rows.shape[1] == 1 else rows[np.arange(rows.shape[1]) < length[:, None]]
+    return Escapes(start, start + size, run, octets, length)

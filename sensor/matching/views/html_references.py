@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.views.characters import DIGITS, is_scalar, packed, utf8
+from sensor.matching.views.characters import DIGITS, Found, is_scalar, merged, utf8
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
 
@@ -61,30 +61,15 @@ _C1 = _windows_1252()
 def html_references(leads: Leads) -> Escapes:
     """References among ``leads``, places of ``&``."""
     numeric = leads.at(1) == ord("#")
-    places, rows, lengths, ends = [], [], [], []
-    for found, row, length, size in (*_numbers(leads.where(numeric)), _names(leads.where(~numeric))):
-        places.append(found)
-        rows.append(row)
-        lengths.append(length)
-        ends.append(found.start + size)
-    start = np.concatenate([found.start for found in places])
-    run = np.concatenate([found.run for found in places])
-    order = np.argsort(start, kind="stable")
-    length = np.concatenate(lengths)[order]
-    octets = packed(np.concatenate(rows)[order], length)
-    return Escapes(start[order], np.concatenate(ends)[order], run[order], octets, length)
+    return merged(*_numbers(leads.where(numeric)), _names(leads.where(~numeric)))
 
 
-_Found = tuple[Leads, U8, I64, I64]
-"""Where, what each stands for in rows, how many octets of the row, how many of the source."""
-
-
-def _numbers(leads: Leads) -> tuple[_Found, _Found]:
+def _numbers(leads: Leads) -> tuple[Found, Found]:
     hexadecimal = leads.at(2) | 0x20 == ord("x")
     return _number(leads.where(~hexadecimal), 10, 2), _number(leads.where(hexadecimal), 16, 3)
 
 
-def _number(leads: Leads, base: int, ahead: int) -> _Found:
+def _number(leads: Leads, base: int, ahead: int) -> Found:
     value = np.zeros(len(leads), np.int64)
     count = np.zeros(len(leads), np.int64)
     going = np.arange(len(leads))
@@ -103,13 +88,11 @@ def _number(leads: Leads, base: int, ahead: int) -> _Found:
     size = ahead + count
     size += leads.at(size) == ord(";")
     found = leads.where(good)
-    utf, length = utf8(value[good])
-    rows = np.zeros((len(found), _ROW), np.uint8)
-    rows[:, :4] = utf
-    return found, rows, length, size[good]
+    rows, length = utf8(value[good])
+    return Found(found, size[good], rows, length)
 
 
-def _names(leads: Leads) -> _Found:
+def _names(leads: Leads) -> Found:
     letters = np.zeros((len(leads), _NAME_MAX), np.uint8)
     count = np.zeros(len(leads), np.int64)
     going = np.arange(len(leads))
@@ -139,4 +122,4 @@ def _names(leads: Leads) -> _Found:
         size[found] = 1 + letter
         left = left[~known]
     good = size > 0
-    return leads.where(good), rows[good], length[good], size[good]
+    return Found(leads.where(good), size[good], rows[good], length[good])

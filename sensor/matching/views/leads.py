@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensor.arrays import I64, U8, Bool
+from sensor.arrays import I64, U8, Bool, gather
 
 DASH = ord("-")
 """Counts only behind an ``n``, as in ``xn--``."""
-_STRETCH = 1 << 17
+STRETCH = 1 << 18
 """Octets compared at once: few enough to stay in the processor's cache with the masks, enough to make numpy's
 calls cheap. A multiple of 8."""
 
@@ -64,22 +64,23 @@ def find_pairs(octets: U8, followers: Mapping[int, bytes]) -> I64:
     """Every place, ascending, of a key of ``followers`` with one of its octets behind it."""
     if octets.shape[0] < 2 or not followers:
         return np.zeros(0, np.int64)
-    pairs = np.zeros((256, 256), np.bool_)
+    known = np.zeros(1 << 16, np.bool_)
     for lead, behind in followers.items():
-        pairs[lead, list(behind)] = True
+        known[[lead | octet << 8 for octet in behind]] = True
     place = _find(octets[:-1], tuple(followers))
+    place = np.compress(known[gather(octets, place, np.dtype("<u2"))], place)
     if DASH in followers:
         # Lines of dashes are common.
         place = place[(octets[place] != DASH) | (octets[place - 1] | 0x20 == ord("n"))]
-    return place[pairs[octets[place], octets[place + 1]]]
+    return place
 
 
 def _find(octets: U8, leads: tuple[int, ...]) -> I64:
     """Every place of one of ``leads``, ascending."""
-    mask, other = np.zeros((2, min(_STRETCH, -(-octets.shape[0] // 8) * 8)), np.bool_)
+    mask, other = np.zeros((2, min(STRETCH, -(-octets.shape[0] // 8) * 8)), np.bool_)
     places = []
-    for start in range(0, octets.shape[0], _STRETCH):
-        stretch = octets[start : start + _STRETCH]
+    for start in range(0, octets.shape[0], STRETCH):
+        stretch = octets[start : start + STRETCH]
         hit, also = mask[: stretch.shape[0]], other[: stretch.shape[0]]
         mask[stretch.shape[0] :] = False
         np.equal(stretch, leads[0], out=hit)

@@ -6,8 +6,7 @@ that may stand in a query is a space. What is no escape stays.
 
 import numpy as np
 
-from sensor.arrays import I64
-from sensor.matching.views.characters import hexadecimal, join_surrogates, packed, utf8
+from sensor.matching.views.characters import Found, hexadecimal, join_surrogates, merged, utf8
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
 
@@ -23,21 +22,25 @@ _QUERY.flags.writeable = False
 
 def percent_escapes(leads: Leads) -> Escapes:
     """Escapes among ``leads``: places of ``%``, and of ``+`` if it counts by itself."""
-    lead = leads.at(0)
-    percent = lead == ord("%")
-    value, two = hexadecimal(leads, 1, 2)
-    two &= percent
-    code_point, wide = hexadecimal(leads, 2, 4)
-    wide &= percent & (leads.at(1) | 0x20 == ord("u"))
-    plus = (lead == ord("+")) & _QUERY[leads.before()] & _QUERY[leads.at(1)]
-    code_point[two] = value[two]
-    code_point[plus] = ord(" ")
-    size: I64 = np.where(wide, 6, np.where(two, 3, 1))
+    octet, two = hexadecimal(leads, 1, 2)
+    two &= leads.at(0) == ord("%")
+    found = leads.where(two)
+    ones = np.ones(len(found), np.int64)
+    escapes = Found(found, 3 * ones, octet[two, None].astype(np.uint8), ones)
+    rest = leads.where(~two)
+    return merged(escapes, _units(rest), _pluses(rest)) if len(rest) else merged(escapes)
 
-    chosen = two | wide | plus
-    found, size, wide = leads.where(chosen), size[chosen], wide[chosen]
-    code_point, size, good = join_surrogates(found, code_point[chosen], size, wide)
-    rows, length = utf8(np.where(good, code_point, 0))
-    rows[~wide, 0], length[~wide] = code_point[~wide], 1
-    start, length = found.start[good], length[good]
-    return Escapes(start, start + size[good], found.run[good], packed(rows[good], length), length)
+
+def _units(leads: Leads) -> Found:
+    leads = leads.where((leads.at(0) == ord("%")) & (leads.at(1) | 0x20 == ord("u")))
+    unit, four = hexadecimal(leads, 2, 4)
+    leads, unit = leads.where(four), unit[four]
+    code_point, size, good = join_surrogates(leads, unit, np.full(len(leads), 6))
+    rows, length = utf8(code_point[good])
+    return Found(leads.where(good), size[good], rows, length)
+
+
+def _pluses(leads: Leads) -> Found:
+    leads = leads.where((leads.at(0) == ord("+")) & _QUERY[leads.before()] & _QUERY[leads.at(1)])
+    ones = np.ones(len(leads), np.int64)
+    return Found(leads, ones, np.full((len(leads), 1), ord(" "), np.uint8), ones)

@@ -23,7 +23,10 @@ def punycode_labels(leads: Leads) -> Escapes:
     """Labels among ``leads``, places of ``-``."""
     leads = Leads(leads.octets, leads.start - 2, leads.run, leads.floor, leads.limit)
     leads = leads.where(
-        (leads.start >= leads.floor) & (leads.at(0) | 0x20 == ord("x")) & (leads.at(1) | 0x20 == ord("n"))
+        (leads.start >= leads.floor)
+        & (leads.at(0) | 0x20 == ord("x"))
+        & (leads.at(1) | 0x20 == ord("n"))
+        & (leads.at(3) == ord("-"))
     )
     bound = _LABELS_BASE + leads.octets.shape[0] // _OCTETS_PER_LABEL
     left_out = max(0, len(leads) - bound)

@@ -4,16 +4,19 @@ r"""Escapes of JSON (RFC 8259 section 7), JavaScript (ECMA-262 section 12.9.4), 
 before ``/``, ``"``, ``'`` or another backslash is left out.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from sensor.arrays import I64, Bool
 from sensor.matching.views.characters import (
     DIGITS,
     NO_DIGIT,
+    Found,
     hexadecimal,
     is_scalar,
     join_surrogates,
-    packed,
+    merged,
     utf8,
 )
 from sensor.matching.views.leads import Leads
@@ -29,32 +32,18 @@ def unicode_escapes(leads: Leads) -> Escapes:
     """Escapes among ``leads``, places of backslashes: every one that has a backslash behind it is there."""
     leads = leads.where(_opens(leads))
     behind = leads.at(1)
-    itself = np.isin(behind, list(b"/\"'\\"))
-    code_point, four = hexadecimal(leads, 2, 4)
-    four &= behind == ord("u")
-    octet, two = hexadecimal(leads, 2, 2)
-    two &= behind == ord("x")
-    long, eight = hexadecimal(leads, 2, 8)
-    eight &= (behind == ord("U")) & is_scalar(long)
-    size: I64
-    braced, size, closed = _braced(leads, (behind == ord("u")) & ~four)
-    for chosen, value, octets in ((itself, behind, 2), (two, octet, 4), (eight, long, 10)):
-        code_point[chosen] = value[chosen]
-        size[chosen] = octets
-    code_point[closed], size[four] = braced[closed], 6
-
-    chosen = itself | four | two | eight | closed
-    found, size, two = leads.where(chosen), size[chosen], two[chosen]
+    kinds = (
+        _units(leads.where(behind == ord("u"))),
+        _braced(leads.where(behind == ord("u"))),
+        _long(leads.where(behind == ord("U"))),
+        _octets(leads.where(behind == ord("x"))),
+        _itself(leads.where(np.isin(behind, list(b"/\"'\\")))),
+    )
+    escapes = merged(*kinds)
     # A backslash that stands for itself matters only where it keeps another escape from being one; quotes
     # are in all program text.
     soft = np.isin(behind, list(b"\"'")) | ((behind == ord("\\")) & ~np.isin(leads.at(2), list(b"uUx/")))
-    code_point, size, good = join_surrogates(found, code_point[chosen], size, four[chosen])
-    rows, length = utf8(np.where(good, code_point, 0))
-    rows[two, 0], length[two] = code_point[two], 1
-    start, length = found.start[good], length[good]
-    return Escapes(
-        start, start + size[good], found.run[good], packed(rows[good], length), length, soft[chosen][good]
-    )
+    return replace(escapes, soft=soft[np.searchsorted(leads.start, escapes.start)])
 
 
 def _opens(leads: Leads) -> Bool:
@@ -66,19 +55,48 @@ def _opens(leads: Leads) -> Bool:
     return opens
 
 
-def _braced(leads: Leads, chosen: Bool) -> tuple[I64, I64, Bool]:
-    r"""Value and size of each ``\u{X...}`` among those chosen, and which is one."""
+def _units(leads: Leads) -> Found:
+    unit, four = hexadecimal(leads, 2, 4)
+    leads, unit = leads.where(four), unit[four]
+    code_point, size, good = join_surrogates(leads, unit, np.full(len(leads), 6))
+    return _characters(leads.where(good), size[good], code_point[good])
+
+
+def _braced(leads: Leads) -> Found:
+    leads = leads.where(leads.at(2) == ord("{"))
     value, size = np.zeros((2, len(leads)), np.int64)
-    closed = np.zeros(len(leads), np.bool_)
-    going = np.flatnonzero(chosen)
-    going = going[leads.at(2)[going] == ord("{")]
+    going = np.arange(len(leads))
     for digit in range(_BRACED_DIGITS + 1):
         if not going.shape[0]:
             break
         octet = leads.take(going).at(3 + digit)
-        done = going[octet == ord("}")] if digit else going[:0]
-        closed[done], size[done] = True, 4 + digit
+        size[going[(octet == ord("}")) & (digit > 0)]] = 4 + digit
         more = DIGITS[octet] != NO_DIGIT
         going = going[more]
         value[going] = (value[going] << 4) + DIGITS[octet[more]]
-    return value, size, closed & is_scalar(value)
+    good = (size > 0) & is_scalar(value)
+    return _characters(leads.where(good), size[good], value[good])
+
+
+def _long(leads: Leads) -> Found:
+    value, eight = hexadecimal(leads, 2, 8)
+    good = eight & is_scalar(value)
+    leads = leads.where(good)
+    return _characters(leads, np.full(len(leads), 10), value[good])
+
+
+def _characters(leads: Leads, size: I64, code_point: I64) -> Found:
+    rows, length = utf8(code_point)
+    return Found(leads, size, rows, length)
+
+
+def _octets(leads: Leads) -> Found:
+    value, two = hexadecimal(leads, 2, 2)
+    leads = leads.where(two)
+    ones = np.ones(len(leads), np.int64)
+    return Found(leads, 4 * ones, value[two, None].astype(np.uint8), ones)
+
+
+def _itself(leads: Leads) -> Found:
+    ones = np.ones(len(leads), np.int64)
+    return Found(leads, 2 * ones, leads.at(1)[:, None], ones)

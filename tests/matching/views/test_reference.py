@@ -16,12 +16,15 @@ PIECES = {
     "&#00000000000000065; &#0000000000000065; &#00000000000000000065; &amp; amp; &not notit; &notin; &fjlig; "
     "&NotEqualTilde; &CounterClockwiseContourIntegral; Integrals; &a ; x あ",
     Form.QUOTED_PRINTABLE: "= =4 =41 =E3=81=82 =\r\n \r \n =\n \t =\t a 0A == あ =3d =20=\r\n",
-    Form.ENCODED_WORD: "=? ?= =?utf-8?B?6YGg6ZqU5pON5L2c?= =?UTF-8?q?_=E3=81=82a?= =?Iso-2022-JP?B?GyRCRGEbKEI=?= \t "
-    "\r\n \n =?iso-2022-jp?q?=1B$@Da=1B(J?= =?a?B?Q?= =?a?b?QUI?= =?a?B?QU=JD?= =?a?Q??= =?a?x?b?= a あ ?B? =?a?B?",
+    Form.ENCODED_WORD: "=? ?= =?utf-8?B?6YGg6ZqU5pON5L2c?= =?UTF-8?q?_=E3=81=82a?= "
+    "=?Iso-2022-JP?B?GyRCRGEbKEI=?= \t \r\n "
+    "\n =?iso-2022-jp?q?=1B$@Da=1B(J?= =?a?B?Q?= =?a?b?QUI?= =?a?B?QU=JD?= =?a?Q??= "
+    "=?a?x?b?= a あ ?B? =?a?B?",
     Form.PUNYCODE: "x n - -- xn-- XN--wgv71a119e . .jp xN--eckwd4c 9 wgv71a119e \x07 \x0e \x0c xn--999999 "
     "-xn--a あ xn xn--xn--",
     Form.BASE64: "6YGg6ZqU5pON5L2c 44GC44GE44GG44GI44GK QUJDREVGR0hJSktMTU5P a A 9 + / - _ = \r\n \n \t "
-    "abcdefghijklmnopq THIS_IS_A_CONSTANT CamelCaseClassNames ---------------------------------------- \r あ QUJD VGhpcyBpcyBh",
+    "abcdefghijklmnopq THIS_IS_A_CONSTANT CamelCaseClassNames ---------------------------------------- "
+    "\r あ QUJD VGhpcyBpcyBh",
 }
 RUNS = {
     form: st.lists(
