@@ -8,7 +8,7 @@ facts make the same octets, so that a second signer can make the payload again a
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -124,7 +124,7 @@ def check_manifest(manifest: Manifest) -> None:
     if not 1 <= manifest.version <= MAX_VERSION:
         raise ValueError(f"the version must be a whole number from 1 to {MAX_VERSION}")
     for moment in (manifest.created, manifest.expires):
-        if moment.utcoffset() is None:
+        if moment.utcoffset() != timedelta(0):  # also keeps clear of the calendar's ends
             raise ValueError("times must be in UTC")
     if manifest.expires <= manifest.created:
         raise ValueError("it must expire after it was made")

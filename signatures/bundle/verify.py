@@ -150,7 +150,7 @@ def _check_facts(manifest: Manifest, digest: str, trust: Trust, highest: Highest
 
 
 def _check_times(manifest: Manifest, now: datetime) -> None:
-    if now < manifest.created - _CLOCK_SKEW:
+    if now + _CLOCK_SKEW < manifest.created:
         raise BundleError(
             Refusal.CLOCK,
             f"was made at {utc(manifest.created)}, and it is {utc(now)} here; set this machine's clock",
