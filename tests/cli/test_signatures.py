@@ -106,7 +106,9 @@ def test_directory_of_signatures(sensor: Sensor) -> None:
     (folder / "a.toml").write_text(GOOD, encoding="utf-8")
     (folder / "b.toml").write_text(GOOD.replace("9000001", "9000002"), encoding="utf-8")
     (folder / "notes.txt").write_text("not TOML")
-    assert sensor("signatures", "check", Path("more")).out == "2 signatures, no mistake\n"
+    done = sensor("signatures", "check", Path("more"))
+    assert (done.status, done.out) == (0, "2 signatures, no mistake, 1 warning\n")
+    assert "sid 9000001 looks for the same in the same buffer" in done.line
 
 
 @pytest.mark.posix

@@ -138,12 +138,23 @@ def test_failures_are_bounded_and_in_order() -> None:
 
 
 def test_more_samples_than_are_sent_at_once() -> None:
-    many = [
-        signature(sample(b"needle"), sample(b"noodle", matches=False), sid=sid, protocols=protocols)
-        for sid in range(1, 600)
-        for protocols in [("udp",) if sid % 2 else ()]
-    ]
+    def numbered(sid: int) -> Signature:
+        word = b"needle%04d" % sid
+        return signature(
+            sample(b"a " + word),
+            sample(b"needle", matches=False),
+            sid=sid,
+            clauses=(Clause((Buffer.PAYLOAD,), contents=(word,)),),
+            protocols=("udp",) if sid % 2 else (),
+        )
+
+    many = [numbered(sid) for sid in range(1, 1200)]
     assert prove(many) == []
+    wrong = replace(many[-1], samples=(sample(b"needle"), sample(b"needle1199", matches=False)))
+    assert prove([*many[:-1], wrong]) == [
+        Failure(1199, 0, Reason.MISSED),
+        Failure(1199, 1, Reason.MATCHED),
+    ]
 
 
 @given(st.lists(st.tuples(st.sampled_from(Buffer), st.binary(max_size=80), st.booleans()), max_size=8))
