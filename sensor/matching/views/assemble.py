@@ -26,35 +26,31 @@ def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple
         )
     region_start, region_end = spread(length)
 
+    # Escapes that are decoded: all, but for soft ones between regions and what was dropped.
     count = behind - first
     chosen = ramp(first, count)
     esc_start, esc_end, esc_len = escapes.start[chosen], escapes.end[chosen], escapes.length[chosen]
-    # Plain stretches: one before each escape, one behind the last of each region.
-    plain_start, plain_end = np.empty((2, chosen.shape[0] + start.shape[0]), np.int64)
-    last = np.cumsum(count + 1) - 1
-    before = np.ones(plain_start.shape[0], np.bool_)
-    before[last] = False
-    plain_end[before], plain_end[last] = esc_start, end
-    plain_start[last - count] = start
-    later = np.ones(plain_start.shape[0], np.bool_)
-    later[last - count] = False
-    plain_start[later] = esc_end
-    plain_len = plain_end - plain_start
-    # Where each comes to stand: a plain stretch, its escape, the next plain stretch ...
-    step = plain_len.copy()
-    step[before] += esc_len
-    out = np.cumsum(step) - step
+    shrunk = sums(esc_end - esc_start - esc_len)
+    first_chosen, _ = spread(count)
+    # What to add to a place in a region to have its origin, if nothing of the region had been replaced.
+    shift = start - region_start - shrunk[first_chosen]
+    out = esc_start - shrunk[:-1] - np.repeat(shift, count)
+    # Stretches: plain octets that a region begins with; an escape with the plain octets behind it.
+    stretch = np.insert(out, first_chosen, region_start)
     total = int(length.sum())
+    stretch_len = np.diff(stretch, append=total)
+    plain_shift = np.insert(esc_end - out - esc_len, first_chosen, start - region_start)
 
-    origin = np.arange(total) + np.repeat(plain_start - out, step)
-    out_of_escapes = ramp((out + plain_len)[before], esc_len)
-    origin[out_of_escapes] = np.repeat(esc_start, esc_len)
+    origin = np.arange(total) + np.repeat(plain_shift, stretch_len)
     origin_end = origin + 1
-    origin_end[out_of_escapes] = np.repeat(esc_end, esc_len)
+    replaced_at = ramp(out, esc_len)
+    origin[replaced_at] = np.repeat(esc_start, esc_len)
+    origin_end[replaced_at] = np.repeat(esc_end, esc_len)
+    # In place of an escape its own octets, which are then replaced, are as good as any.
     octets = source.octets[origin]
     if form is Form.PERCENT:
         octets[octets == ord("+")] = ord(" ")
-    octets[out_of_escapes] = escapes.octets[ramp(stands_for[first], stands_for[behind] - stands_for[first])]
+    octets[replaced_at] = escapes.octets[ramp(stands_for[first], stands_for[behind] - stands_for[first])]
     return View(form, octets, origin, origin_end, region_start, region_end, run), dropped
 
 

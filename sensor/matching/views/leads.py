@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool, gather
+from sensor.matching.views.arrange import ramp
 
 DASH = ord("-")
 """Counts only behind an ``n``, as in ``xn--``."""
@@ -96,7 +97,7 @@ def _find(octets: U8, leads: tuple[int, ...]) -> I64:
 
 def in_runs(octets: U8, place: I64, run_start: I64, run_end: I64) -> Leads:
     """Those of ``place``, ascending, that lie in a run."""
-    run = np.searchsorted(run_start, place, side="right") - 1
-    inside = (run >= 0) & (place < run_end[run])
-    run = run[inside]
-    return Leads(octets, place[inside], run, run_start[run], run_end[run])
+    first = np.searchsorted(place, run_start)
+    count = np.searchsorted(place, run_end) - first
+    run = np.repeat(np.arange(run_start.shape[0]), count)
+    return Leads(octets, place[ramp(first, count)], run, run_start[run], run_end[run])
