@@ -196,6 +196,7 @@ class Download:
                 if have > MAX_BUNDLE:
                     raise self._too_large()
                 stream.write(octets)
+                stream.flush()  # for a run after this one, should it be killed
                 if self._clock() > self._end:
                     raise SensorError(
                         f"{self._source.shown}: not done after {_SECONDS:.0f} s; run it again, it goes on"

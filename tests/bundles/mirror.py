@@ -30,6 +30,8 @@ class Mirror(ThreadingHTTPServer):
         self.weak = False
         self.cuts: list[int] = []
         """After how many octets of a body each of the next connections is cut."""
+        self.stall: threading.Event | None = None
+        """What a body waits for after its first half."""
         self.redirect: str | None = None
         self.status = 0
         """Answered instead, if any."""
@@ -95,6 +97,11 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
+        elif body and mirror.stall:
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            mirror.stall.wait()
+            self.wfile.write(body[half:])
         elif status != 304:
             self.wfile.write(body)
 

@@ -1,6 +1,7 @@
 """``signatures bundle`` and ``signatures update``, as an operator and a device use them."""
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.bundles.certificates import Authority
 from tests.bundles.mirror import serving
 from tests.cli.command import Done, Sensor
 from tests.netns import veth_line
-from tests.service.live import live_sensor
+from tests.service.live import await_, live_sensor
 from tests.signatures.bundle.signing import NAME, TOML
 
 pytestmark = pytest.mark.posix
@@ -217,6 +218,25 @@ def test_reload_where_no_sensor_runs_says_so_and_the_bundle_is_in_use(
     assert done.status == 1
     assert "no sensor listens there" in done.line
     assert "version 1 is in use" in done.out
+
+
+def test_update_that_is_killed_is_gone_on_with(sensor: Sensor, signers: list[str], tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with serving(authority.issue()[0]) as mirror:
+        mirror.content = (sensor.home / ready(sensor, 1, signers)).read_bytes()
+        mirror.stall = threading.Event()
+        update = ("signatures", "update", mirror.url, "--trust", "trust.toml", "--into", "into")
+        process = sensor.start(*update, "--ca", authority.file)
+        part = sensor.home / "into" / NAME / "download.part"
+        half = len(mirror.content) // 2
+        await_(lambda: part.exists() and part.stat().st_size == half, "half of it")
+        process.kill()
+        process.communicate()
+        mirror.stall.set()
+        done = sensor(*update, "--ca", authority.file)
+        assert (done.status, done.err) == (0, "")
+        assert mirror.seen[-1] == (206, f"bytes={half}-")
+    assert not part.exists()
 
 
 @pytest.mark.netns
