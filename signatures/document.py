@@ -1,14 +1,16 @@
 """What a signature file says: its ``[set]``, its signatures and its overrides, put beside those before it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache, partial
 from typing import Any, Final
 
 from sensor.toml import Problem, TomlError, parse_toml
 from signatures.limits import MAX_SID
 from signatures.model import Owner, SetInfo, Signature, SignatureSet
 from signatures.overrides import Override, apply_overrides, read_override
-from signatures.positions import Position, find_positions
+from signatures.positions import Position, Positions, find_headers, find_positions
 from signatures.validate import validate_signature
 from signatures.values import Fields, Report
 
@@ -68,8 +70,8 @@ class Documents:
         return SignatureSet(tuple(used), tuple(self._files), tuple(disabled))
 
     def _read(self, document: dict[str, Any], text: str, name: str, builtin: bool) -> None:
-        positions = find_positions(text)
-        top = Fields(document, self._reporter(name, positions.top))
+        positions = cache(partial(find_positions, text))  # whoever makes no mistake need not wait for it
+        top = Fields(document, self._reporter(name, lambda: positions().top))
         top.only(TOP_KEYS)
         info = _set_info(top.table("set"), name, builtin)
         self._files.append(info)
@@ -83,19 +85,20 @@ class Documents:
         # A subscriber may have removed the last word.
         if "set" not in document and not document.get("signature") and not document.get("override"):
             self.refuse(name, "holds no [[signature]]")
+        lines = find_headers(text, "signature", len(tables["signature"]))
         for index, table in enumerate(tables["signature"]):
-            self._add_signature(table, name, positions.signature(index), info.owner)
+            place = partial(_signature_place, positions, index)
+            line = lines[index] if lines else place().line
+            self._add_signature(table, f"{name}:{line}", self._reporter(name, place), info.owner)
         for index, table in enumerate(tables["override"]):
-            place = positions.override(index)
-            report = self._reporter(name, place)
+            at = positions().override(index)
+            report = self._reporter(name, partial(positions().override, index))
             before = len(self.problems)
-            override = read_override(Fields(table, report), info.owner, f"{name}:{place.line}", report)
+            override = read_override(Fields(table, report), info.owner, f"{name}:{at.line}", report)
             if len(self.problems) == before:
                 self._overrides.append(override)
 
-    def _add_signature(self, table: dict[str, Any], name: str, place: Position, owner: Owner) -> None:
-        report = self._reporter(name, place)
-        source = f"{name}:{place.line}"
+    def _add_signature(self, table: dict[str, Any], source: str, report: Report, owner: Owner) -> None:
         before = len(self.problems)
         signature = validate_signature(table, source, report, owner)
         self._stated.add(signature.sid)
@@ -107,11 +110,15 @@ class Documents:
         self._sids[signature.sid] = source
         self.signatures.append(signature)
 
-    def _reporter(self, name: str, place: Position) -> Report:
+    def _reporter(self, name: str, place: Callable[[], Position]) -> Report:
         def report(path: str, reason: str) -> None:
-            self.problems.append(Problem(name, place.of(path), reason))
+            self.problems.append(Problem(name, place().of(path), reason))
 
         return report
+
+
+def _signature_place(positions: Callable[[], Positions], index: int) -> Position:
+    return positions().signature(index)
 
 
 def _set_info(fields: Fields | None, name: str, builtin: bool) -> SetInfo:

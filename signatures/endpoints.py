@@ -55,6 +55,8 @@ def read_networks(fields: Fields, key: str, exclusions: bool = True) -> tuple[st
 
     :param exclusions: whether ``!`` before one may exclude it.
     """
+    if key not in fields:
+        return ()
     if fields.value(key) == []:
         fields.wrong(key, f"{key} is empty; leave it out for any address")
     networks: dict[str, None] = {}

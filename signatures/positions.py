@@ -1,5 +1,6 @@
 """Where in a signature file a table or key stands."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,6 +65,25 @@ class Positions:
     def override(self, index: int) -> Position:
         """Of the override at ``index``, likewise."""
         return self.overrides[index] if index < len(self.overrides) else self.top
+
+
+def find_headers(text: str, name: str, count: int) -> tuple[int, ...]:
+    """Lines of the headers of the ``count`` tables of the array ``name``, in a fraction of `find_positions`.
+
+    :param text: as of `find_positions`.
+    :returns: nothing if that is not enough to find them.
+    """
+    # Without strings of several lines, a line that looks like this is a header: in an array, a bare name is
+    # no value. Headers that are written otherwise make the count differ.
+    if '"""' in text or "'''" in text:
+        return ()
+    lines: list[int] = []
+    line, at = 1, 0
+    for match in re.finditer(rf"^[ \t]*\[\[[ \t]*{name}[ \t]*\]\]", text, re.MULTILINE):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        lines.append(line)
+    return tuple(lines) if len(lines) == count else ()
 
 
 def find_positions(text: str) -> Positions:

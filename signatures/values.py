@@ -80,7 +80,9 @@ class Fields:
 
     def flag(self, key: str, default: bool = False) -> bool:
         """A boolean."""
-        value = self._values.get(key, default)
+        if key not in self._values:
+            return default
+        value = self._values[key]
         if isinstance(value, bool):
             return value
         self.wrong(key, f"{key} must be true or false, not {type_name(value)}")
@@ -94,11 +96,15 @@ class Fields:
 
     def choices(self, key: str, choices: type[_Choice]) -> tuple[_Choice, ...]:
         """Some of ``choices``, each once."""
+        if key not in self._values:
+            return ()
         chosen = [self._chosen(key, text, choices) for text in self.texts(key, len(choices))]
         return tuple(choice for choice in chosen if choice is not None)
 
     def texts(self, key: str, most: int) -> tuple[str, ...]:
         """Strings, each once; none if ``key`` is not there."""
+        if key not in self._values:
+            return ()
         entries = self.entries(key, most, "strings")
         for entry in entries:
             if not isinstance(entry, str):
@@ -132,14 +138,16 @@ class Fields:
 
     def translations(self, key: str) -> dict[str, str]:
         """Text by language; a string stands for itself in every one."""
-        value = self._values.get(key, {})
+        if key not in self._values:
+            return {}
+        value = self._values[key]
         if isinstance(value, str):
             return dict.fromkeys(LANGUAGES, self._line(key, value))
         if not isinstance(value, dict):
             self.wrong(key, f"{key} must be a string or a table of {' and '.join(LANGUAGES)}")
             return {}
         self.within(key, value).only(LANGUAGES)
-        if not value and key in self._values:
+        if not value:
             self.wrong(key, f"{key} is empty")
         known = {language: value[language] for language in LANGUAGES if language in value}
         return {language: self._line(f"{key}.{language}", text) for language, text in known.items()}
@@ -156,6 +164,8 @@ class Fields:
 
     def tables(self, key: str, most: int) -> "Iterator[Fields]":
         """The tables of an array."""
+        if key not in self._values:
+            return
         for index, entry in enumerate(self.entries(key, most, "tables")):
             path = f"{key}.{index}"
             if isinstance(entry, dict):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signatures.positions import find_positions
+from signatures.positions import find_headers, find_positions
 
 TEXT = '''\
 # [[signature]]
@@ -92,3 +92,63 @@ def test_quoted_names_and_arrays_that_look_like_headers() -> None:
 )
 def test_long_lines_take_time_in_proportion(line: str) -> None:
     assert [place.line for place in find_positions(f"{line}\n[[signature]]\n").signatures] == [2]
+
+
+NESTED = """\
+[[signature]]
+sid = 1
+[[signature.all]]
+depth = 1
+[[signature.all]]
+depth = 2
+within = 3
+[signature.schedule]
+hours = ["01:00-02:00"]
+[[signature.all]]
+[signature.all.x]
+y = 1
+[[override]]
+sid = 2
+[override.schedule]
+hours = 1
+[[signature]]
+[[signature.all]]
+depth = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("all", 3),
+        ("all.0", 3),
+        ("all.0.depth", 4),
+        ("all.1.depth", 6),
+        ("all.1.offset", 5),
+        ("all.2.x.y", 12),
+        ("all.2", 10),
+        ("schedule.hours", 9),
+        ("schedule.hours.0", 9),
+        ("none.0.depth", 1),
+    ],
+)
+def test_tables_in_tables(path: str, line: int) -> None:
+    assert find_positions(NESTED).signature(0).of(path) == line
+
+
+def test_tables_after_one_another_are_apart() -> None:
+    positions = find_positions(NESTED)
+    assert positions.override(0).of("schedule.hours") == 16
+    assert positions.signature(1).of("all.0.depth") == 19
+    assert positions.override(1) is positions.top
+
+
+@pytest.mark.parametrize("text", [NESTED, "[[ signature\t]] # x\n\n  [[signature]]\n# [[signature]]\n"])
+def test_headers_alone(text: str) -> None:
+    places = find_positions(text).signatures
+    assert find_headers(text, "signature", len(places)) == tuple(place.line for place in places)
+
+
+@pytest.mark.parametrize("text", [TEXT, QUOTED])
+def test_headers_that_take_reading_all(text: str) -> None:
+    assert find_headers(text, "signature", len(find_positions(text).signatures)) == ()
