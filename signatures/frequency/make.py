@@ -125,16 +125,9 @@ def count_pages(pages: list[str]) -> dict[str, int]:
     for size in range(1, LONGEST + 1):
         counts: Counter[str] = Counter()
         for page in pages:
+            runs = {word[at : at + size] for word in set(page.split()) for at in range(len(word) - size + 1)}
             # A run can only be frequent if both its parts are.
-            counts.update(
-                {
-                    run
-                    for word in page.split()
-                    for at in range(len(word) - size + 1)
-                    if size == 1 or ((run := word[at : at + size])[1:] in listed and run[:-1] in listed)
-                    if (run := word[at : at + size])
-                }
-            )
+            counts.update(run for run in runs if size == 1 or (run[1:] in listed and run[:-1] in listed))
         listed |= {run: count for run, count in counts.items() if count >= least}
     return listed
 

@@ -10,6 +10,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,7 @@ def load_tables() -> list[Table]:
     return [_load(language) for language in LANGUAGES]
 
 
+@cache
 def _load(language: str) -> Table:
     path = Path(__file__).with_name(f"{language}.txt.gz")
     first, *lines = gzip.decompress(path.read_bytes()).decode().split("\n")
