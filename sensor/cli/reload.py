@@ -17,7 +17,7 @@ examples:
 TEXT = MappingProxyType(
     {
         "en": {
-            "reloaded": "in use now: {signatures:,} signatures ({seconds:.1f} s)",
+            "reloaded": "in use now (signatures: {signatures:,}; {seconds:.1f} s)",
             "refused": "not reloaded, what was in use stays so: {reason}",
             "restart": "restart the sensor for: {settings}",
         },
