@@ -181,9 +181,11 @@ DETECTIONS: Final = Row(
         ),
         Panel("From packet to stored detection", quantiles("watchdog_detection_latency_seconds"), "s"),
         Panel(
-            "Raised, waiting, lost",
+            "Raised, held back, waiting, lost",
             (
                 (f"sum(increase(watchdog_alerts_total{{{N}}}[{R}]))", "raised"),
+                (f"sum(increase(watchdog_alerts_thresholded_total{{{N}}}[{R}]))", "held by threshold"),
+                (f"sum(increase(watchdog_alerts_suppressed_total{{{N}}}[{R}]))", "suppressed"),
                 (f"sum(watchdog_store_waiting_detections{{{S}}})", "waiting"),
                 (f"sum(increase(watchdog_store_lost_detections_total{{{S}}}[{R}]))", "lost unstored"),
                 (f"sum(increase(watchdog_alerts_lost_total{{{N}}}[{R}]))", "lost on the way"),
