@@ -53,7 +53,7 @@ def update_bundle(
         state, current = store.state, store.current
         # Without a version in use there is nothing to keep: whatever is the newest is wanted.
         known = state.etag if current and state.url == source.url else ""
-        held = state.held if current else 0
+        held = state.held if current and current.version < state.held else 0
         download = Download(source, store.folder / _PART)
         try:
             fetched = download.fetch(known)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,14 @@ from sensor.errors import ConfigError, SensorError, SignatureError
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from signatures.bundle.manifest import BundledFile
-    from signatures.bundle.trust import Trust
+    from signatures.bundle.manifest import BundledFile, Manifest
 
 _EPILOG = """\
 examples:
   watchdog-sensor signatures bundle keygen sato.pem
   watchdog-sensor signatures bundle make sets/ --name acme-signatures --version 12 \\
       --expires 2026-12-31 --signer ed25519:… --signer ed25519:… -o acme-12.bundle
+  watchdog-sensor signatures bundle show acme-12.bundle
   watchdog-sensor signatures bundle sign acme-12.bundle --key sato.pem
   watchdog-sensor signatures bundle verify acme-12.bundle --trust trust.toml
   watchdog-sensor signatures bundle install acme-12.bundle --trust trust.toml --into /var/lib/signatures
@@ -52,6 +53,14 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--key", type=Path, required=True, metavar="KEY", help="private key, of 'bundle keygen'"
     )
     sign.set_defaults(run=_sign)
+    show = add_action(
+        bundle,
+        "show",
+        "show what a bundle holds, for its signers; verifies nothing",
+        "Show what a bundle holds before it is signed. Nobody vouches for what is shown.",
+    )
+    show.add_argument("file", type=Path, metavar="FILE", help="bundle")
+    show.set_defaults(run=_show)
     verify = add_action(
         bundle,
         "verify",
@@ -129,6 +138,7 @@ def _keygen(options: argparse.Namespace) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
+    from sensor.cli.bundle_files import write_bundle
     from sensor.version import version
     from signatures.bundle.keys import PublicKey
     from signatures.bundle.manifest import Manifest, sensor_version
@@ -181,6 +191,7 @@ def _signature_files(paths: list[Path]) -> "tuple[BundledFile, ...]":
 
 
 def _sign(options: argparse.Namespace) -> int:
+    from sensor.cli.bundle_files import read_bundle, write_bundle
     from sensor.version import version
     from signatures.bundle.keys import public_key_of
     from signatures.bundle.refusal import BundleError
@@ -213,10 +224,9 @@ def _private_key(path: Path) -> "Ed25519PrivateKey":
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from exporter.printable import printable
     from sensor.bundles.state import read_state
+    from sensor.cli.bundle_files import read_bundle, read_trust_file
     from sensor.version import version
-    from signatures.bundle.manifest import utc
     from signatures.bundle.refusal import BundleError
     from signatures.bundle.verify import verify_bundle
 
@@ -226,48 +236,38 @@ def _verify(options: argparse.Namespace) -> int:
         verified = verify_bundle(read_bundle(options.file), trust, datetime.now(UTC), version(), highest)
     except BundleError as error:
         raise BundleError(error.refusal, f"{options.file}: {error}") from error
-    manifest = verified.manifest
+    signers = [f"{owner} (key {key.key_id})" for key, owner in verified.signed_by]
+    signers += [f"key {key.key_id}, which the trust file does not name" for key in verified.others]
+    _print_facts(verified.manifest, [("signed by", signer) for signer in signers])
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from sensor.cli.bundle_files import read_bundle
+    from sensor.version import version
+    from signatures.bundle.refusal import BundleError
+    from signatures.bundle.sign import read_unverified
+
+    try:
+        manifest = read_unverified(read_bundle(options.file), version())
+    except BundleError as error:
+        raise BundleError(error.refusal, f"{options.file}: {error}") from error
+    _print_facts(manifest, [("signer", f"{key.text} (key {key.key_id})") for key in manifest.keys])
+    print("nothing of this is verified: for that use 'bundle verify'", file=sys.stderr)
+    return 0
+
+
+def _print_facts(manifest: "Manifest", signers: list[tuple[str, str]]) -> None:
+    from exporter.printable import printable
+    from signatures.bundle.manifest import utc
+
     rows = [
         ("bundle", f"{manifest.name} {manifest.version}"),
-        ("made", utc(manifest.created)),
+        ("made", f"{utc(manifest.created)} (SOURCE_DATE_EPOCH={manifest.created.timestamp():.0f})"),
         ("expires", utc(manifest.expires)),
         ("sensor", f"{manifest.minimum_sensor} or later"),
-        *(("signed by", f"{owner} (key {key.key_id})") for key, owner in verified.signed_by),
-        *(("signed by", f"key {key.key_id}, which the trust file does not name") for key in verified.others),
+        *signers,
         *(("file", f"{file.name}  sha256 {file.sha256}") for file in manifest.files),
     ]
     for label, text in rows:
         print(f"{label:<10}{printable(text)}")
-    return 0
-
-
-def read_trust_file(path: Path) -> "Trust":
-    """The trust file. Raises `ConfigError`."""
-    from signatures.bundle.trust import MAX_TRUST, read_trust
-
-    try:
-        with path.open("rb") as stream:
-            return read_trust(stream.read(MAX_TRUST + 1), str(path))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; name a trust file with --trust") from error
-
-
-def read_bundle(path: Path) -> bytes:
-    """A bundle's octets, no more of them than one may have and one. Raises `ConfigError`."""
-    from signatures.bundle.envelope import MAX_BUNDLE
-
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BUNDLE + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; name a bundle") from error
-
-
-def write_bundle(path: Path, octets: bytes) -> None:
-    """Put a bundle in the place of ``path``, at once. Raises `SensorError`."""
-    from sensor.bundles.files import replace_file
-
-    try:
-        replace_file(path, octets)
-    except OSError as error:
-        raise SensorError(f"{path}: {error.strerror}; free space or write elsewhere") from error

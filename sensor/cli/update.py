@@ -106,7 +106,7 @@ def _pin(text: str) -> bytes:
 
 def _install(options: argparse.Namespace) -> int:
     from sensor.bundles.store import open_store
-    from sensor.cli.bundle import read_bundle, read_trust_file
+    from sensor.cli.bundle_files import read_bundle, read_trust_file
     from sensor.version import version
     from signatures.bundle.manifest import utc
     from signatures.bundle.refusal import BundleError
@@ -159,7 +159,7 @@ def _installed_name(options: argparse.Namespace) -> str:
 def _update(options: argparse.Namespace) -> int:
     from sensor.bundles.download import Source
     from sensor.bundles.update import Outcome, update_bundle
-    from sensor.cli.bundle import read_trust_file
+    from sensor.cli.bundle_files import read_trust_file
     from sensor.version import version
     from signatures.bundle.manifest import utc
 

@@ -41,8 +41,9 @@ def test_resume_condition_and_change(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     configuration.write_text(
         f"daemon off; master_process off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log;"
-        f" events {{}} http {{ log_format short '$status $http_range'; access_log {tmp_path}/access.log short;"
-        f" {places} gzip on; gzip_types *; server {{ listen 127.0.0.1:{port} ssl; root {served.parent};"
+        f" events {{}} http {{ {places} log_format short '$status $http_range';"
+        f" access_log {tmp_path}/access.log short; gzip on; gzip_types *;"
+        f" server {{ listen 127.0.0.1:{port} ssl; root {served.parent};"
         f" ssl_certificate {certificate}; ssl_certificate_key {certificate}; }} }}"
     )
     source = Source(f"https://127.0.0.1:{port}/acme.bundle", frozenset({parse_pin(pin)}), authority.file)

@@ -1,5 +1,6 @@
 """``signatures bundle`` and ``signatures update``, as an operator and a device use them."""
 
+import hashlib
 import stat
 import threading
 from pathlib import Path
@@ -116,6 +117,17 @@ def test_signer_whom_the_bundle_does_not_name(sensor: Sensor, signers: list[str]
     assert done.status == 1
     assert f"--signer {signers[1]}" in done.line
     assert (sensor.home / "1.bundle").read_bytes() == before
+
+
+def test_signer_sees_what_there_is_to_sign(sensor: Sensor, signers: list[str]) -> None:
+    make(sensor, 1, *signers)
+    done = sensor("signatures", "bundle", "show", "1.bundle")
+    assert done.status == 0
+    assert "nothing of this is verified" in done.err
+    digest = hashlib.sha256((sensor.home / "sets" / "a.toml").read_bytes()).hexdigest()
+    assert f"file      a.toml  sha256 {digest}\n" in done.out
+    assert f"signer    {signers[0]} (key " in done.out
+    assert sensor("signatures", "bundle", "show", "trust.toml").status == 1
 
 
 def test_second_signer_can_make_the_same_and_compare(sensor: Sensor, signers: list[str]) -> None:

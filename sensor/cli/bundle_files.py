@@ -1,0 +1,34 @@
+"""Bundles and trust files that a command names: read and written, or one line that says why not."""
+
+from pathlib import Path
+
+from sensor.bundles.files import replace_file
+from sensor.errors import ConfigError, SensorError
+from signatures.bundle.envelope import MAX_BUNDLE
+from signatures.bundle.trust import MAX_TRUST, Trust, read_trust
+
+
+def read_trust_file(path: Path) -> Trust:
+    """The trust file. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as stream:
+            return read_trust(stream.read(MAX_TRUST + 1), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a trust file with --trust") from error
+
+
+def read_bundle(path: Path) -> bytes:
+    """A bundle's octets, no more of them than one may have and one. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BUNDLE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a bundle") from error
+
+
+def write_bundle(path: Path, octets: bytes) -> None:
+    """Put a bundle in the place of ``path``, at once. Raises `SensorError`."""
+    try:
+        replace_file(path, octets)
+    except OSError as error:
+        raise SensorError(f"{path}: {error.strerror}; free space or write elsewhere") from error
