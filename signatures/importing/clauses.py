@@ -46,7 +46,9 @@ def make_clauses(
     """
     terms = [_fitting(term, protocol) for term in terms]
     if not any(not term.negated for term in terms):
-        raise RefusedError("content", "only what must not be there" if terms else "there is none")
+        if terms:
+            raise RefusedError(f"{terms[0].option}:!", "and nothing else: only what must not be there")
+        raise RefusedError("(no content)", "nothing is looked for")
     buffers = tuple(dict.fromkeys(term.buffer for term in terms))
     _check_together(buffers)
     clauses: list[Clause] = []
@@ -78,7 +80,7 @@ def _check_together(buffers: tuple[str, ...]) -> None:
     if len(buffers) == 1:
         return
     if "payload" in buffers:
-        raise RefusedError("content", "in the payload, beside a field")
+        raise RefusedError("content (payload)", "beside a field")
     for name in ("tls.sni", "dns.query"):
         if name in buffers:
             raise RefusedError(name, "beside another buffer")
@@ -176,7 +178,7 @@ def _below(where: tuple[Buffer, ...], group: list[Term]) -> Clause:
 
 def _payload(terms: list[Term], protocol: str, directed: bool, only_stream: bool) -> list[Clause]:
     if protocol not in ("tcp", "udp"):
-        raise RefusedError("content", f"in the payload of {protocol}")
+        raise RefusedError("content (payload)", f"of {protocol}: which protocol it is can't be asked")
     for term in terms:
         if term.negated:
             raise RefusedError(f"{term.option}:!", "in payload: of a packet, which a stream does not have")

@@ -151,11 +151,11 @@ def host_expression(term: Term) -> str:
     :raises RefusedError: if it might match in the port, or would have to be read for that.
     """
     found = pieces(term.regex)
+    plain = term.regex.replace("(?:", "(")
     wild = any(
         piece in (".", ":", "\\D", "\\W", "\\S", "\\N", "\\X", "\\C") or piece.startswith(("[^", "\\x"))
-        for piece in found
+        for piece in pieces(plain)
     )
-    plain = term.regex.replace("(?:", "(")
     if found[:1] != ["^"] or wild or _is_split(term.regex) or ":" in plain or "(?" in plain:
         raise RefusedError("pcre (http.host)", "might match in the port, which Suricata's buffer is without")
     if not term.nocase and any(character.isupper() for character in re.sub(r"\\.", "", plain)):

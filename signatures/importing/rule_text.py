@@ -25,6 +25,8 @@ _HEADER = re.compile(
 )
 _OPTION = re.compile(r'\s*((?:\\.|"(?:\\.|[^"\\])*"|[^;"\\])*)(;|$)', re.DOTALL)
 """Up to a semicolon that is neither escaped nor in quotation marks."""
+_BARE_OPTION = re.compile(r"\s*((?:\\.|[^;\\])*)(;|$)", re.DOTALL)
+"""As Suricata parts them, to which quotation marks are characters like others."""
 _PART = re.compile(r'((?:\\.|"(?:\\.|[^"\\])*"|[^,"\\])*)(?:,|$)', re.DOTALL)
 _ACTION = re.compile(r"\s*(?:alert|block|drop|log|pass|re[a-z]+|sdrop|activate|dynamic|config|accept)\s")
 """What a rule begins with: one that never closes its parenthesis must not swallow those behind it."""
@@ -127,6 +129,8 @@ def _options(body: str) -> Iterator[Option]:
     at = 0
     while body[at:].strip():
         match = _OPTION.match(body, at)
+        if match is None or not match[2]:
+            match = _BARE_OPTION.match(body, at)
         if match is None or not match[2]:
             raise RefusedError("(form)", f"an option is not ended by a semicolon: {body[at:].strip()[:64]!r}")
         at = match.end()
