@@ -170,11 +170,7 @@ def punycode(run: bytes, _: Wanted) -> Iterator[Escape]:
 def base64(run: bytes) -> Iterator[Region]:
     """Readings of each text, from each of its first four letters."""
     letters = rb"[A-Za-z0-9+/_-]"
-    lines = [
-        match
-        for match in re.finditer(letters + rb"{16,}", run)
-        if match.end() - match.start() >= 64 or re.search(rb"[A-Z]", match[0])
-    ]
+    lines = re.finditer(letters + rb"{16,}", run)
     texts: list[list[tuple[int, int]]] = []
     for line in lines:
         between = run[texts[-1][-1][1] : line.start()] if texts else b""
@@ -203,7 +199,9 @@ def looks_like_base64(text: bytes) -> bool:
     capitals, others = (len(re.findall(kind, text)) for kind in (rb"[A-Z]", rb"[a-z0-9]"))
     turns = len(re.findall(rb"(?=[A-Z][a-z0-9]|[a-z][A-Z0-9]|[0-9][A-Za-z])", text))
     often = 10 * turns >= min(3 * (len(text) - 1), 80)
-    return capitals >= 2 and others > 0 and (often or 3 * capitals >= len(text))
+    varied = capitals >= 2 and others > 0 and (often or 3 * capitals >= len(text))
+    repeats = len(re.findall(rb"(?=([A-Za-z0-9])...\1)", text))
+    return varied or bool(re.search(rb"[A-Za-z0-9]{16}", text)) or 4 * repeats >= len(text)
 
 
 def same(octet: int) -> int:

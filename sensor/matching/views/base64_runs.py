@@ -1,22 +1,21 @@
 """Runs of base64's letters (RFC 4648 sections 4 and 5), lines joined (RFC 2045 section 6.8).
 
-Words, paths and names are of the same letters, so a run is read only if it changes between capitals, small
-letters and digits as often as base64 does, or has as many capitals. Stretches of twelve octets that may be
-base64 are looked for first, four octets at a time: every run has one.
+Words, paths and names are of the same letters, so a short run is read only if something speaks for base64: it
+changes between capitals, small letters and digits as often, or has as many capitals, or goes on for longer
+than words do without a symbol, or repeats itself every four letters, as characters of three octets do.
+Stretches of twelve octets that may be base64 are looked for first, four octets at a time: every run has one.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sensor.arrays import I64, U8, U32, Bool
+from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.arrange import ramp, spread
 from sensor.matching.views.leads import STRETCH
 
 MIN_RUN = 16
 """Letters that a run must have: twelve octets."""
-_PLAIN_LINE = 64
-"""Letters that a line must have if none is a capital: enough for lines of a longer text, not for words."""
 _SURE = 1024
 """Letters from which on a run is read whatever it looks like: nothing else is so long."""
 _BLANKS_MAX = 8
@@ -77,8 +76,6 @@ def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
     """Texts that are read as base64."""
     start, end = _stretches(octets)
     start, end, run = _within_runs(start, end, run_start, run_end)
-    line = _is_line(octets, start, end)
-    start, end, run = start[line], end[line], run[line]
     joins = np.zeros(start.shape[0], np.bool_)
     if start.shape[0]:
         # Of what stands behind each line, where the next begins.
@@ -112,7 +109,7 @@ def _stretches(octets: U8) -> tuple[I64, I64]:
 
 
 def _candidates(octets: U8) -> tuple[I64, I64]:
-    """Three or more aligned words of four octets from ``+`` to ``z``; if few, those with a capital."""
+    """Stretches of three or more aligned words of four octets that all lie between ``+`` and ``z``."""
     words = octets[: octets.shape[0] // 4 * 4]
     within = np.zeros(words.shape[0] // 4, np.bool_)
     shifted = np.empty(min(STRETCH, words.shape[0]), np.uint8)
@@ -127,21 +124,7 @@ def _candidates(octets: U8) -> tuple[I64, I64]:
     if not three.shape[0]:
         return three, three
     apart = np.diff(three) > 1
-    start, end = three[np.r_[True, apart]], three[np.r_[apart, True]] + 3
-    # The words on either side may hold the capitals of a short run.
-    first, behind = np.maximum(start - 1, 0), np.minimum(end + 1, within.shape[0])
-    word = words.view(np.uint32)[ramp(first, behind - first)]
-    chosen = np.logical_or.reduceat(_has_capital(word), spread(behind - first)[0])
-    chosen |= 4 * (end - start) > _PLAIN_LINE - 8
-    return 4 * start[chosen], 4 * end[chosen]
-
-
-def _has_capital(word: U32) -> Bool:
-    """Whether one of the four octets is a capital: only the first of two sums sets its top bit."""
-    low = word & np.uint32(0x7F7F7F7F)
-    from_a, past_z = low + np.uint32(0x3F3F3F3F), low + np.uint32(0x25252525)
-    found: Bool = from_a & ~past_z & ~word & np.uint32(0x80808080) != 0
-    return found
+    return 4 * three[np.r_[True, apart]], 4 * three[np.r_[apart, True]] + 12
 
 
 def _within_runs(start: I64, end: I64, run_start: I64, run_end: I64) -> tuple[I64, I64, I64]:
@@ -153,17 +136,6 @@ def _within_runs(start: I64, end: I64, run_start: I64, run_end: I64) -> tuple[I6
     end = np.minimum(np.repeat(end, count), run_end[run])
     long = end - start >= MIN_RUN
     return start[long], end[long], run[long]
-
-
-def _is_line(octets: U8, start: I64, end: I64) -> Bool:
-    """Whether each stretch has a capital, or needs none."""
-    is_line = end - start >= _PLAIN_LINE
-    short = np.flatnonzero(~is_line)
-    if short.shape[0]:
-        length = end[short] - start[short]
-        capital = _CLASSES[octets[ramp(start[short], length)]] == _CAPITAL
-        is_line[short] = np.logical_or.reduceat(capital, spread(length)[0])
-    return is_line
 
 
 def _next_line(octets: U8, end: I64, limit: I64) -> I64:
@@ -193,22 +165,27 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
     if not len(rest):
         return looks
     length = rest.end - rest.start
-    kind = _CLASSES[octets[ramp(rest.start, length)]]
+    letter = octets[ramp(rest.start, length)]
+    kind = _CLASSES[letter]
     text = np.repeat(rest.text, length)
-    changes = np.zeros(kind.shape[0], np.bool_)
-    changes[1:] = (
-        (kind[1:] != kind[:-1]) & (kind[1:] != _SYMBOL) & (kind[:-1] != _SYMBOL) & (text[1:] == text[:-1])
-    )
     first = np.searchsorted(text, np.arange(rest.text[-1] + 1))
-    letters = size[~looks]
-    capitals, others, turns = (
-        np.add.reduceat(mask, first, dtype=np.int64) for mask in (kind == _CAPITAL, kind > _CAPITAL, changes)
-    )
-    looks[~looks] = (
-        (capitals >= 2)
-        & (others > 0)
-        & ((10 * turns >= np.minimum(3 * (letters - 1), 80)) | (3 * capitals >= letters))
-    )
+    plain = kind != _SYMBOL
+    turns, repeats = np.zeros((2, kind.shape[0]), np.bool_)
+    turns[1:] = (kind[1:] != kind[:-1]) & plain[1:] & plain[:-1] & (text[1:] == text[:-1])
+    repeats[4:] = (letter[4:] == letter[:-4]) & plain[4:] & (text[4:] == text[:-4])
+    # Letters since the last symbol, or since the text began.
+    index = np.arange(kind.shape[0])
+    last = np.where(plain, -1, index)
+    last[first] = np.maximum(last[first], first - 1)
+    unbroken = index - np.maximum.accumulate(last) >= MIN_RUN
+
+    def count(mask: Bool) -> I64:
+        return np.add.reduceat(mask, first, dtype=np.int64)
+
+    letters, capitals = size[~looks], count(kind == _CAPITAL)
+    varied = (capitals >= 2) & (count(kind > _CAPITAL) > 0)
+    varied &= (10 * count(turns) >= np.minimum(3 * (letters - 1), 80)) | (3 * capitals >= letters)
+    looks[~looks] = varied | (count(unbroken) > 0) | (4 * count(repeats) >= letters)
     return looks
 
 

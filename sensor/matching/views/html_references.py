@@ -36,6 +36,14 @@ class _Table:
         self.rows: U8 = np.array(meant, f"S{_ROW}").view(np.uint8).reshape(-1, _ROW)
         self.length: I64 = np.array(list(map(len, meant)), np.int64)
 
+        pairs = self.names.view(np.uint8).reshape(len(self.names), -1)[:, :2]
+        self.pairs: Bool = np.zeros((256, 256), np.bool_)
+        self.pairs[pairs[:, 0], pairs[:, 1]] = True
+
+    def begins(self, letters: U8) -> Bool:
+        """Whether some name begins as each row of letters does, by the first two."""
+        return self.pairs[letters[:, 0], letters[:, 1]]
+
     def find(self, letters: U8) -> tuple[I64, Bool]:
         """Index of each row of letters, padded with zeros, and whether there is such a name."""
         asked = np.ascontiguousarray(letters[:, : self.names.itemsize]).view(self.names.dtype)[:, 0]
@@ -104,12 +112,13 @@ def _names(leads: Leads) -> Found:
         going = going[more]
         letters[going, letter] = octet[more]
         count[going] += 1
-    index, closed = _CLOSED.find(letters)
-    closed &= leads.at(1 + count) == ord(";")
-    rows, length = _CLOSED.rows[index], _CLOSED.length[index]
-    size = np.where(closed, count + 2, 0)
-    # The longest beginning that is an old name.
-    left = np.flatnonzero(~closed & (count > 1))
+    rows, length, size = np.zeros((len(leads), _ROW), np.uint8), np.zeros_like(count), np.zeros_like(count)
+    closed = np.flatnonzero(leads.at(1 + count) == ord(";"))
+    index, known = _CLOSED.find(letters[closed])
+    closed, index = closed[known], index[known]
+    rows[closed], length[closed], size[closed] = _CLOSED.rows[index], _CLOSED.length[index], count[closed] + 2
+    # Else the longest beginning that is an old name.
+    left = np.flatnonzero((size == 0) & _OPEN.begins(letters))
     for letter in range(_OPEN.names.itemsize, 1, -1):
         if not left.shape[0]:
             break

@@ -7,8 +7,6 @@ themselves. Escapes inside escapes take views of views: of a view's octets, with
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from sensor.arrays import I64, U8
 from sensor.matching.views import (
     encoded_words,
@@ -92,10 +90,12 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
     budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
     views, dropped = [], 0
     for form, leads_of, read in readers:
-        own = np.isin(lead_octet, leads_of)
+        own = lead_octet == leads_of[0]
+        for another in leads_of[1:]:
+            own |= lead_octet == another
         if not own.any():
             continue
-        escapes = read(leads.where(own))
+        escapes = read(leads if own.all() else leads.where(own))
         view, left_out = assemble(source, form, escapes, budget)
         dropped += left_out + escapes.left_out
         if len(view):
