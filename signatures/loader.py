@@ -79,7 +79,9 @@ def _files(path: Path, documents: Documents) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             return
-        files = sorted(entry for entry in path.iterdir() if entry.suffix == ".toml")
+        # A link may be put to another folder, a newer bundle's, meanwhile: all files are of one of them.
+        folder = path.resolve() if path.is_symlink() else path
+        files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
     except (OSError, ValueError) as error:
         documents.refuse(str(path), _os_reason(error))
         return

@@ -48,6 +48,13 @@ def test_versions_follow_one_another_and_one_before_is_kept(tmp_path: Path) -> N
     assert not install(tmp_path, 5)
 
 
+def test_files_are_read_from_one_version_though_the_link_is_replaced_meanwhile(tmp_path: Path) -> None:
+    install(tmp_path, 1)
+    version = (tmp_path / NAME / "current").resolve()
+    (signature,) = load_signatures([tmp_path / NAME / "current"], builtin=False)
+    assert signature.source == f"{version / 'a.toml'}:1"
+
+
 def test_old_one_is_refused_also_after_removal(tmp_path: Path) -> None:
     install(tmp_path, 2)
     with open_store(tmp_path, NAME) as store:
