@@ -26,6 +26,7 @@ _EVENTS = MappingProxyType(
         "drain_cut_short": "停止時に読み残し",
         "reloaded": "設定を再読み込み",
         "reload_refused": "再読み込みを拒否",
+        "signature_files_changed": "シグネチャファイルの変更",
         "restart_needed": "再起動が必要",
         "signatures_refused": "シグネチャを拒否",
         "interface_up": "リンクアップ",

@@ -92,6 +92,16 @@ class Service:
 
         :raises SensorError: if it can't begin.
         """
+        try:
+            await self._run()
+        except (SensorError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  # a traceback would tell the text of it
+            self._lifetime.break_off(error)
+        if self._lifetime.fault:
+            raise SensorError(f"ended by a fault of the sensor ({self._lifetime.fault}); please report it")
+
+    async def _run(self) -> None:
         configuration = self._configuration
         asyncio.get_running_loop().set_exception_handler(self._lifetime.on_loop_error)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloader.want)
@@ -120,8 +130,6 @@ class Service:
             self._reloader.begin()
             self._lifetime.start(self._reloader.watch(lambda: self._configuration))
             await self._serve()
-        if self._lifetime.fault:
-            raise SensorError(f"ended by a fault of the sensor ({self._lifetime.fault}); please report it")
 
     def status(self) -> ServiceStatus:
         """Everything, now."""
