@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from itertools import chain
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -21,7 +20,6 @@ from exporter.collector import ServiceCollector
 from exporter.http import MetricsServer
 from sensor.capture.links import LinkWatch
 from sensor.configuration import Configuration
-from sensor.detections.alert import Alert
 from sensor.errors import CaptureError, SensorError
 from sensor.service import account
 from sensor.service.books import Books, entry_of
@@ -33,16 +31,16 @@ from sensor.service.lifetime import Lifetime
 from sensor.service.notify import Notifier, summary_of
 from sensor.service.reload import Generations, left_for_restart
 from sensor.service.reloader import LOAD_SECONDS, READY_SECONDS, Reloader
+from sensor.service.tally import Tally
 from sensor.service.watch import Watch
 from sensor.service.worker_process import WorkerProcess
-from sensor.status import LATENCY_BUCKETS, Histogram, InterfaceStatus, LedgerCounts, ServiceStatus
+from sensor.status import InterfaceStatus, LedgerCounts, ServiceStatus
 from sensor.store.recorder import LOCK_TIMEOUT, AlertRecorder
 from sensor.store.records import RunCounts, RunStatus
 from sensor.store.source import Source
 from sensor.version import version
 from sensor.worker.libc import trim_heap
 from sensor.worker.messages import Alerts, Configure, Configured, alert_of
-from signatures.model import Severity
 
 _TICK: Final = 1.0
 _LEDGER_TICKS: Final = 10
@@ -80,8 +78,7 @@ class Service:
         self._metrics: MetricsServer | None = None
         self._eve: EveFile | None = None
         self._started_ns = time.time_ns()
-        self._stored: dict[str, dict[str, int]] = {}
-        self._latency = Histogram.of(LATENCY_BUCKETS)
+        self._tally = Tally()
         self._message: Configure
         """Signatures in use."""
         self._following = asyncio.Lock()
@@ -108,7 +105,7 @@ class Service:
         self._notifier.need(LOAD_SECONDS)
         self._message = await self._reloader.load(configuration)
         self._generations.take(self._message)
-        self._count_from_zero()
+        self._tally.count_from_zero(self._generations.categories)
         async with AsyncExitStack() as stack:
             control = ControlServer(configuration.control.socket, self.status, self._reloader.ask)
             await control.start()
@@ -142,14 +139,16 @@ class Service:
             interfaces=self._interface_statuses(),
             store=self._recorder.status(),
             signatures=self._generations.status,
-            detections=self._stored,
-            detection_latency=self._latency,
+            detections=self._tally.stored,
+            detection_latency=self._tally.latency,
             eve_lines_lost=self._eve.lines_lost if self._eve is not None else 0,
         )
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         store = self._configuration.store
-        self._recorder = AlertRecorder(store.path, on_commit=self._on_commit, on_trouble=self._on_trouble)
+        self._recorder = AlertRecorder(
+            store.path, on_commit=self._tally.on_commit, on_trouble=self._on_trouble
+        )
         await self._recorder.start(
             [Source(name) for name in self._configuration.capture.interfaces],
             version=version(),
@@ -265,9 +264,7 @@ class Service:
             interface.measure(status.ledger)
         self._watch.look(statuses)
         self._keep_books(statuses, write=ticks % _LEDGER_TICKS == 0)
-        self._notifier.status(
-            summary_of(statuses, sum(chain.from_iterable(map(dict.values, self._stored.values()))))
-        )
+        self._notifier.status(summary_of(statuses, self._tally.total))
         self._notifier.alive()
 
     def _keep_books(self, statuses: Sequence[InterfaceStatus], *, write: bool) -> None:
@@ -317,7 +314,7 @@ class Service:
         self._configuration = configuration
         self._message = message
         self._generations.take(message)
-        self._count_from_zero()
+        self._tally.count_from_zero(self._generations.categories)
         for interface in self._interfaces.values():
             interface.configure(message)
         await self._change_interfaces()
@@ -363,26 +360,12 @@ class Service:
         if error := self._generations.configured(worker, message):
             self._journal("error", "signatures_refused", worker=worker.index, error=error)
 
-    def _on_commit(self, alerts: Sequence[Alert]) -> None:
-        now = time.time_ns()
-        for alert in alerts:
-            # A category may have come and gone with a reload.
-            severities = self._stored.setdefault(alert.signature.category, _zeros())
-            severities[alert.signature.severity] += 1
-            # A clock that was set back between packet and commit tells nothing.
-            self._latency.observe(max(now - alert.ts_ns, 0) / 1e9)
-
     def _on_trouble(self, line: str) -> None:
         """The recorder can't write, because of ``line``; or, where that is empty, writes again."""
         if line:
             self._journal.say("error", "store_failing", error=line)
         else:
             self._journal.say("info", "store_written_again")
-
-    def _count_from_zero(self) -> None:
-        """Every series exists before anything is counted in it."""
-        for category in self._generations.categories:
-            self._stored.setdefault(category, _zeros())
 
     async def _close_interfaces(self) -> None:
         seconds = self._lifetime.left(DRAIN_SECONDS)
@@ -395,7 +378,3 @@ class Service:
         self._journal("info", "stopping")
         await asyncio.gather(self._close_interfaces(), self._stop_metrics())
         self._keep_books(self._interface_statuses(), write=True)
-
-
-def _zeros() -> dict[str, int]:
-    return {str(severity): 0 for severity in Severity}

@@ -246,3 +246,29 @@ def test_nothing_heavy_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "sensor.configuration.model" in done.stdout.split()
     assert not {"numpy", "hyperscan", "asyncio", "sqlite3"} & set(done.stdout.split())
+
+
+@pytest.mark.posix
+def test_the_subscriber_s_words_are_where_they_are_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def file(value: str) -> Path | None:
+        return load_configuration(
+            written(tmp_path, f"[signatures]\nsubscriber = {value}\n")
+        ).signatures.subscriber
+
+    monkeypatch.setenv("STATE_DIRECTORY", "/state:/other")
+    assert file("true") == Path("/state/subscriber.toml")
+    assert file('"my/words.toml"') == tmp_path / "my" / "words.toml"
+    assert file("false") is None
+    with pytest.raises(ConfigError, match="subscriber must be true or false"):
+        file("1")
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    monkeypatch.setattr("os.geteuid", lambda: 1000, raising=False)
+    assert file("true") == Path("/data/watchdog-sensor/subscriber.toml")
+    monkeypatch.setenv("XDG_DATA_HOME", "not/absolute")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert file("true") == Path("/home/me/.local/share/watchdog-sensor/subscriber.toml")
+    monkeypatch.setattr("os.geteuid", lambda: 0, raising=False)
+    assert file("true") == Path("/var/lib/watchdog-sensor/subscriber.toml")

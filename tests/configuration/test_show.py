@@ -31,7 +31,15 @@ def test_every_key_of_the_model_is_a_key_of_the_file() -> None:
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize("text", ["", FULL, '[eve]\npath = "a\\u007f\\"\\\\é遠"\n'.replace("\\u007f", "#")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        FULL,
+        "[signatures]\nsubscriber = false\n",
+        '[eve]\npath = "a\\u007f\\"\\\\é遠"\n'.replace("\\u007f", "#"),
+    ],
+)
 def test_shown_and_read_again(tmp_path: Path, text: str, language: str) -> None:
     configuration = load_configuration(written(tmp_path, text))
     shown = show_configuration(configuration, language)
