@@ -68,7 +68,7 @@ def locked(path: Path) -> Iterator[None]:
             _lock(descriptor)
         except OSError as error:
             raise SensorError(
-                f"{path.parent}: another command installs there; wait until it is done"
+                f"{path.parent}: another command is at work there; wait until it is done"
             ) from error
         yield
     finally:

@@ -7,7 +7,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from sensor.bundles.download import Download, Source
+from sensor.bundles.download import Download, Fetched, Source
+from sensor.bundles.files import locked
 from sensor.bundles.state import Record
 from sensor.bundles.store import BundleStore, open_store
 from sensor.errors import SensorError
@@ -50,30 +51,42 @@ def update_bundle(
     :raises BundleError: if it must not be used. In both cases what was in use stays.
     """
     with open_store(into, trust.name) as store:
-        state, current = store.state, store.current
         # Without a version in use there is nothing to keep: whatever is the newest is wanted.
-        known = state.etag if current and state.url == source.url else ""
-        held = state.held if current and current.version < state.held else 0
-        download = Download(source, store.folder / _PART)
+        known = store.state.etag if store.current and store.state.url == source.url else ""
+        folder = store.folder
+    # Only fetching is locked for so long as a server likes it to be: a rollback can't wait for that.
+    with locked(folder / ".download.lock"):
+        download = Download(source, folder / _PART)
         try:
             fetched = download.fetch(known)
+            download.discard()  # whole, whatever becomes of it: there is nothing to go on with
         except OSError as error:
             raise SensorError(
-                f"{store.folder}: {error.strerror}; free space or mend the folder's rights, and try again"
+                f"{folder}: {error.strerror}; free space or mend the folder's rights, and try again"
             ) from error
-        outcome = Outcome.HELD_BACK if held else Outcome.NOTHING_NEW
-        if fetched is not None:
-            try:
-                verified = verify_bundle(fetched.octets, trust, now(), sensor, state.ever)
-                if verified.manifest.version != held:
-                    outcome = Outcome.INSTALLED if store.install(verified) else Outcome.NOTHING_NEW
-            except BundleError as error:
-                raise BundleError(error.refusal, f"{source.shown}: {error}") from error
-            finally:
-                # Whole or not what it should be: either way there is nothing to go on with.
-                download.discard()
-            store.note_source(source.url, fetched.etag)
-        return Updated(outcome, _in_date(store, source, now()), store.link)
+        with open_store(into, trust.name) as store:
+            outcome = _take(store, fetched, source, trust, now(), sensor)
+            return Updated(outcome, _in_date(store, source, now()), store.link)
+
+
+def _take(
+    store: BundleStore, fetched: Fetched | None, source: Source, trust: Trust, now: datetime, sensor: str
+) -> Outcome:
+    """Install what was fetched, if it is new."""
+    state, current = store.state, store.current
+    held = state.held if current and current.version < state.held else 0
+    if fetched is None:
+        return Outcome.HELD_BACK if held else Outcome.NOTHING_NEW
+    try:
+        verified = verify_bundle(fetched.octets, trust, now, sensor, state.ever)
+        if verified.manifest.version == held:
+            outcome = Outcome.HELD_BACK
+        else:
+            outcome = Outcome.INSTALLED if store.install(verified) else Outcome.NOTHING_NEW
+    except BundleError as error:
+        raise BundleError(error.refusal, f"{source.shown}: {error}") from error
+    store.note_source(source.url, fetched.etag)
+    return outcome
 
 
 def _in_date(store: BundleStore, source: Source, now: datetime) -> Record:
@@ -82,7 +95,8 @@ def _in_date(store: BundleStore, source: Source, now: datetime) -> Record:
     :raises SensorError: if it has: a server that keeps newer ones back looks the same as one without.
     """
     current = store.current
-    assert current is not None
+    if current is None:
+        raise SensorError(f"{store.link}: was removed meanwhile; run it again to have it back")
     if now >= current.expires:
         raise SensorError(
             f"{store.link}: version {current.version} expired on {utc(current.expires)}, and {source.shown} "

@@ -130,7 +130,7 @@ def test_signatures_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
 def test_one_command_at_a_time(tmp_path: Path) -> None:
     with (
         open_store(tmp_path, NAME),
-        pytest.raises(SensorError, match="another command"),
+        pytest.raises(SensorError, match="another command is at work"),
         open_store(tmp_path, NAME),
     ):
         pass

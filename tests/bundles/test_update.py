@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from sensor.bundles import download
 from sensor.bundles.connection import parse_pin
-from sensor.bundles.download import Download, Source
+from sensor.bundles.download import Download, Fetched, Source
 from sensor.bundles.state import read_state
 from sensor.bundles.store import open_store
 from sensor.bundles.update import Outcome, Updated, update_bundle
@@ -23,6 +24,7 @@ from signatures.bundle.refusal import BundleError, Refusal
 from signatures.loader import load_signatures
 from tests.bundles.certificates import Authority
 from tests.bundles.mirror import Mirror, proxying, serving
+from tests.service.live import await_
 from tests.signatures.bundle.signing import NAME, NOW, SENSOR, file_of, manifest_of, signed, trust
 
 pytestmark = pytest.mark.posix
@@ -285,6 +287,39 @@ def test_rolled_back_version_does_not_come_back_by_itself(
     mirror.content, mirror.extra = signed(manifest_of(3)), {}
     assert update(source, tmp_path).outcome is Outcome.INSTALLED
     assert sids(tmp_path) == [2_000_003]
+
+
+def test_slow_server_holds_up_no_rollback(mirror: Mirror, source: Source, tmp_path: Path) -> None:
+    update(source, tmp_path)
+    mirror.content = signed(manifest_of(2))
+    update(source, tmp_path)
+    mirror.content = signed(manifest_of(3))
+    mirror.stall = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(update, source, tmp_path)
+        part = tmp_path / NAME / "download.part"
+        await_(lambda: part.exists() and part.stat().st_size, "half of it")
+        assert "another command is at work" in failure(source, tmp_path)
+        with open_store(tmp_path, NAME) as store:
+            assert store.rollback().version == 1
+        mirror.stall.set()
+        assert pending.result().current.version == 3
+
+
+def test_removed_while_the_server_said_nothing_new(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update(source, tmp_path)
+    fetch = Download.fetch
+
+    def fetch_and_remove(self: Download, known: str = "") -> Fetched | None:
+        fetched = fetch(self, known)
+        with open_store(tmp_path, NAME) as store:
+            store.remove()
+        return fetched
+
+    monkeypatch.setattr(Download, "fetch", fetch_and_remove)
+    assert "was removed meanwhile" in failure(source, tmp_path)
 
 
 def test_removed_bundle_is_fetched_again(mirror: Mirror, source: Source, tmp_path: Path) -> None:
