@@ -196,12 +196,14 @@ def base64(run: bytes) -> Iterator[Region]:
 def looks_like_base64(text: bytes) -> bool:
     if len(text) >= 1024:
         return True
-    capitals, others = (len(re.findall(kind, text)) for kind in (rb"[A-Z]", rb"[a-z0-9]"))
     turns = len(re.findall(rb"(?=[A-Z][a-z0-9]|[a-z][A-Z0-9]|[0-9][A-Za-z])", text))
-    often = 10 * turns >= min(3 * (len(text) - 1), 80)
-    varied = capitals >= 2 and others > 0 and (often or 3 * capitals >= len(text))
+    often = turns >= max(2, min(len(text) // 8, 10))
     repeats = len(re.findall(rb"(?=([A-Za-z0-9])...\1)", text))
-    return varied or bool(re.search(rb"[A-Za-z0-9]{16}", text)) or 4 * repeats >= len(text)
+    return (
+        often
+        or 4 * repeats >= len(text)
+        or bool(re.search(rb"[A-Za-z0-9]{16}|[A-Za-z0-9]\+[A-Za-z0-9]", text))
+    )
 
 
 def same(octet: int) -> int:

@@ -6,7 +6,6 @@ import html
 import json
 import quopri
 import urllib.parse
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -79,13 +78,16 @@ def test_quoted_printable(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
-@pytest.mark.parametrize("before", [b"", b"a", b"ab"])
 @pytest.mark.parametrize("word", JAPANESE)
-def test_base64(word: str, before: bytes, encode: Callable[[bytes], bytes], charset: str) -> None:
-    octets = before + (word * 6).encode(charset)
-    assert any(octets in text for text in texts(Form.BASE64, b"path/" + encode(octets)))
-    assert any(octets in text for text in texts(Form.BASE64, b"=" + encode(octets).replace(b"\n", b"\r\n\t")))
+def test_base64(word: str, charset: str) -> None:
+    for before in (b"", b"a", b"ab"):
+        octets = before + (word * 6).encode(charset)
+        for escaped in (
+            b"path/" + base64.b64encode(octets),
+            b"=" + base64.urlsafe_b64encode(octets),
+            b"=" + base64.encodebytes(octets).replace(b"\n", b"\r\n\t"),
+        ):
+            assert any(octets in text for text in texts(Form.BASE64, escaped))
 
 
 @given(st.binary(min_size=300, max_size=400), st.sampled_from((64, 76)), st.integers(0, 3))
