@@ -182,7 +182,7 @@ def _spell(way: Writing, charset: Charset, caseless: bool) -> tuple[_Spelt, ...]
 
 def _codes(char: str, charset: Charset) -> Iterator[tuple[bytes, Mode | None]]:
     for spelling in spellings(char, charset):
-        if spelling.mode is not Mode.ROMAN or not char.isascii():
+        if spelling.mode in (None, Mode.ASCII) or not char.isascii():
             yield spelling.octets, spelling.mode
 
 

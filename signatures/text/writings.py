@@ -12,7 +12,8 @@ the others belong to a style:
 
 Left out are letters and digits in the styles of Unicode that no Japanese charset has (mathematical,
 superscript, circled ...: some 35 a letter), and characters for several ASCII ones that only begin or end the
-word (the k of ㎏).
+word (the k of ㎏). A long-vowel mark that goes is looked for as the keyword has it and as ー or ｰ, where what
+is plainly written behind it makes it go.
 """
 
 import unicodedata
@@ -64,7 +65,8 @@ def writings(keyword: str, folds: tuple[Fold, ...]) -> list[list[Writing]]:
         written = plain[origin:end] if fold(plain[origin : origin + 1], folds) == char else char
         ways = [*_of_char(char, written[0], folds)]
         if char == "ー" and at and Fold.LONG_VOWEL in folds:
-            ways += [Writing(mark, FREE, odd=True) for mark in LONG_VOWEL_MARKS if mark not in "ーｰ"]
+            known = {way.text for way in ways}
+            ways += [Writing(mark, FREE, odd=True) for mark in LONG_VOWEL_MARKS if mark not in known]
         if Fold.LONG_VOWEL in folds and _may_lose_mark(written[0], plain[end : end + 1], folds):
             marks = dict.fromkeys((written[1:] or "ー", "ー", "ｰ"))
             ways += [Writing(way.text + mark, way.style) for way in ways if not way.odd for mark in marks]

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - look-alikes are the subject
 import base64
 import itertools
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 from signatures.model import DEFAULT_FOLDS, Fold
 from signatures.text.anchors import Anchor, anchors, base64_anchors, reach
 from signatures.text.charsets import Charset, Mode, decode_around, spellings
-from signatures.text.fold import ORDER, fold
+from signatures.text.fold import LONG_VOWEL_MARKS, ORDER, fold
 
 SUBSETS = [some for count in range(len(ORDER) + 1) for some in itertools.combinations(ORDER, count)]
 ESCAPES = {
     Mode.ASCII: b"\x1b(B",
+    Mode.ROMAN: b"\x1b(J",
     Mode.KANA: b"\x1b(I",
     Mode.KANJI: b"\x1b$B",
     Mode.SUPPLEMENT: b"\x1b$(D",
@@ -27,6 +29,8 @@ COMMON = [
     *" 　-－−~～〜\\￥",
 ]
 ODD = [*"㋕ſK\ufa19神①㍿社㌔㈱ﬁ｟", "\u2f17"]
+_DOUBLE_MARKS = re.compile(f"[{re.escape(LONG_VOWEL_MARKS)}]{{2}}")
+"""A mark that goes is looked for as the keyword has it, and as one; not several."""
 PROSE = st.text("情報をサーバーの（ﾃｽﾄ）で持ち出す。Any12ソ能表\r\n予約 ", max_size=12)
 fold_sets = st.sampled_from([DEFAULT_FOLDS, ORDER, *SUBSETS])
 
@@ -36,7 +40,9 @@ def encode(text: str, charset: Charset, choose: int = 0) -> bytes | None:
     octets = b""
     mode: Mode | None = Mode.ASCII if charset is Charset.ISO_2022_JP else None
     for char in text:
-        ways = [way for way in spellings(char, charset) if way.mode is not Mode.ROMAN]
+        ways = spellings(char, charset)
+        if char.isascii() and ways:
+            ways = ways[:1]  # encoders leave kanji for it
         if not ways:
             return None
         way = ways[choose % len(ways)]
@@ -78,7 +84,7 @@ def writings_of_a_word(draw: st.DrawFn) -> tuple[tuple[Fold, ...], str, str]:
     """Folds, and two writings that are mostly the same word under them."""
     folds = draw(fold_sets)
     keyword, written = "", ""
-    for part in draw(st.lists(st.sampled_from(COMMON), min_size=1, max_size=6)):
+    for part in draw(st.lists(st.sampled_from(COMMON), min_size=1, max_size=5)):
         same = [other for other in (*COMMON, *ODD) if fold(other, folds) == fold(part, folds)]
         dashes = [*"-−―～"] if Fold.LONG_VOWEL in folds and part in "ーｰ" and keyword else []
         dropped = ["", "ー", "ｰ"] if Fold.LONG_VOWEL in folds else [""]
@@ -88,13 +94,14 @@ def writings_of_a_word(draw: st.DrawFn) -> tuple[tuple[Fold, ...], str, str]:
 
 
 @given(writings_of_a_word(), PROSE, PROSE, st.integers(0, 1))
-@settings(max_examples=250)
+@settings(max_examples=200)
 def test_any_writing_in_any_charset_is_found(
     word: tuple[tuple[Fold, ...], str, str], before: str, behind: str, choose: int
 ) -> None:
     folds, keyword, written = word
     text = before + written + behind
     assume(fold(keyword, folds) in fold(text, folds))
+    assume(Fold.LONG_VOWEL not in folds or not _DOUBLE_MARKS.search(keyword + " " + text))
     for charset in Charset:
         octets = encode(text, charset, choose)
         if octets is not None:
@@ -175,7 +182,7 @@ def test_words_that_cannot_be_written(keyword: str) -> None:
 
 @pytest.mark.parametrize(
     ("keyword", "most"),
-    [("機密", 1), ("遠隔操作", 1), ("リモートデスクトップ", 26), ("anydesk", 36), ("Ｗｅｂ会議", 29)],
+    [("機密", 1), ("遠隔操作", 1), ("リモートデスクトップ", 28), ("anydesk", 36), ("Ｗｅｂ会議", 29)],
 )
 def test_anchors_are_few(keyword: str, most: int) -> None:
     assert all(1 <= len(anchors(keyword, DEFAULT_FOLDS, charset)) <= most for charset in Charset)
