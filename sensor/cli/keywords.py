@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from sensor.cli.options import add_language_option, brief
 from sensor.cli.reload import add_sensor_options
 from sensor.errors import ConfigError, SensorError
-from signatures.model import Buffer, Category, Fold, Severity
 
 if TYPE_CHECKING:
+    from signatures.model import Buffer, Category, Fold, Severity
     from signatures.words import Edit
 
 _EPILOG = """\
@@ -29,16 +29,15 @@ runs. With --stdin they do not.
 """
 _PLACES = MappingProxyType(
     {
-        "url": (Buffer.HTTP_URI,),
-        "host": (Buffer.HTTP_HOST,),
-        "body": (Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY),
-        "agent": (Buffer.HTTP_USER_AGENT,),
-        "referer": (Buffer.HTTP_REFERER,),
-        "payload": (Buffer.PAYLOAD,),
-        **{str(buffer): (buffer,) for buffer in Buffer},
+        "url": ("http.uri",),
+        "host": ("http.host",),
+        "body": ("http.request_body", "http.response_body"),
+        "agent": ("http.user_agent",),
+        "referer": ("http.referer",),
+        "payload": ("payload",),
     }
 )
-"""Where a word is looked for, in people's words and by the buffers' own names."""
+"""Where a word is looked for, in people's words. The buffers' own names are taken, too."""
 _TEXT = MappingProxyType(
     {
         "en": {
@@ -91,7 +90,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "(default: url,body,payload)",
     )
     add.add_argument(
-        "--category", type=Category, choices=tuple(Category), help="what it is about (default: custom)"
+        "--category", type=_category, metavar="CATEGORY", help="what it is about (default: custom)"
     )
     add.add_argument(
         "--fold",
@@ -101,7 +100,10 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "none: only as it is written (default: width,case)",
     )
     add.add_argument(
-        "--severity", type=Severity, choices=tuple(Severity), help="how much it matters (default: medium)"
+        "--severity",
+        type=_severity,
+        metavar="SEVERITY",
+        help="how much it matters: low, medium, high, critical (default: medium)",
     )
     add.add_argument("--note", metavar="TEXT", help="a remark for yourself")
     remove = _add_action(actions, "remove", "remove words", _remove)
@@ -139,15 +141,37 @@ def _add_action(
     return parser
 
 
-def _places(text: str) -> tuple[Buffer, ...]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in _PLACES:
-            raise argparse.ArgumentTypeError(f"{brief(name)} is no place; take of {', '.join(_PLACES)}")
-    return tuple(dict.fromkeys(buffer for name in names for buffer in _PLACES[name]))
+def _places(text: str) -> "tuple[Buffer, ...]":
+    from signatures.model import Buffer
+
+    found: list[Buffer] = []
+    for name in (name.strip() for name in text.split(",")):
+        if name not in _PLACES and name not in tuple(Buffer):
+            known = ", ".join(dict.fromkeys((*_PLACES, *Buffer)))
+            raise argparse.ArgumentTypeError(f"{brief(name)} is no place; take of {known}")
+        found += map(Buffer, _PLACES.get(name, (name,)))
+    return tuple(dict.fromkeys(found))
 
 
-def _folds(text: str) -> tuple[Fold, ...]:
+def _category(text: str) -> "Category":
+    from signatures.model import Category
+
+    if text not in tuple(Category):
+        raise argparse.ArgumentTypeError(f"{brief(text)} is none; take of {', '.join(Category)}")
+    return Category(text)
+
+
+def _severity(text: str) -> "Severity":
+    from signatures.model import Severity
+
+    if text not in tuple(Severity):
+        raise argparse.ArgumentTypeError(f"{brief(text)} is none; take of {', '.join(Severity)}")
+    return Severity(text)
+
+
+def _folds(text: str) -> "tuple[Fold, ...]":
+    from signatures.model import Fold
+
     names = [] if text == "none" else [name.strip() for name in text.split(",")]
     for name in names:
         if name not in tuple(Fold):
