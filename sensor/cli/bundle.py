@@ -1,4 +1,4 @@
-"""``watchdog-sensor signatures bundle``: keys, and bundles made, signed and looked at."""
+"""``watchdog-sensor signatures bundle``: keys, and bundles signed and looked at."""
 
 import argparse
 import os
@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli.options import moment
-from sensor.errors import ConfigError, SensorError, SignatureError
+from sensor.errors import ConfigError, SensorError
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from signatures.bundle.manifest import BundledFile, Manifest
+    from signatures.bundle.manifest import Manifest
 
 _EPILOG = """\
 examples:
@@ -30,6 +29,7 @@ examples:
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``bundle`` and ``update`` to ``signatures``."""
+    from sensor.cli.bundle_make import add_make
     from sensor.cli.update import add_install_actions, add_update
 
     parser = actions.add_parser(
@@ -44,7 +44,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     keygen = add_action(bundle, "keygen", "make a signer's key", "Make an Ed25519 key; show its public half.")
     keygen.add_argument("key", type=Path, metavar="KEY", help="file to make for the private key")
     keygen.set_defaults(run=_keygen)
-    _add_make(bundle)
+    add_make(bundle)
     sign = add_action(
         bundle, "sign", "add a signature to a bundle", "Add a signature to a bundle; signers do so in turn."
     )
@@ -91,36 +91,6 @@ def add_action(
     )
 
 
-def _add_make(bundle: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    make = add_action(
-        bundle,
-        "make",
-        "put signature files into a bundle",
-        "Check signature files and put them into a bundle, which nobody has signed yet.\n"
-        "SOURCE_DATE_EPOCH in the environment is taken for the time that it was made at.",
-    )
-    make.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
-    make.add_argument("--name", required=True, help="name of the bundle: a-z, 0-9 and -; stays the same")
-    make.add_argument(
-        "--version", type=int, required=True, metavar="N", help="whole number, higher than the one before"
-    )
-    make.add_argument(
-        "--expires", type=moment, required=True, metavar="TIME", help="when sensors stop taking it"
-    )
-    make.add_argument(
-        "--signer",
-        action="append",
-        required=True,
-        metavar="PUBLIC",
-        help="public key that may sign it (ed25519:…); may be repeated",
-    )
-    make.add_argument(
-        "--minimum-sensor", metavar="VERSION", help="oldest sensor that reads its files (default: this one)"
-    )
-    make.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="file to write")
-    make.set_defaults(run=_make)
-
-
 def _keygen(options: argparse.Namespace) -> int:
     from sensor.bundles.files import write_new
     from signatures.bundle.keys import generate_private_key, private_pem, public_key_of
@@ -135,59 +105,6 @@ def _keygen(options: argparse.Namespace) -> int:
     public = public_key_of(key)
     print(f"key id  {public.key_id}\npublic  {public.text}")
     return 0
-
-
-def _make(options: argparse.Namespace) -> int:
-    from sensor.cli.bundle_files import write_bundle
-    from sensor.version import version
-    from signatures.bundle.keys import PublicKey
-    from signatures.bundle.manifest import Manifest, sensor_version
-    from signatures.bundle.sign import make_bundle
-
-    files = _signature_files(options.paths)
-    try:
-        manifest = Manifest(
-            name=options.name,
-            version=options.version,
-            created=_created(),
-            expires=datetime.fromtimestamp(options.expires // 1_000_000_000, UTC),
-            minimum_sensor=options.minimum_sensor or ".".join(map(str, sensor_version(version()))) or "0",
-            signers=tuple(PublicKey.parse(text).text for text in options.signer),
-            files=files,
-        )
-        bundle = make_bundle(manifest)
-    except (ValueError, OverflowError) as error:
-        raise ConfigError(f"no bundle was made: {error}") from error
-    write_bundle(options.output, bundle)
-    print(f"{options.output}: {manifest.name} {manifest.version}, {len(files)} files, {len(bundle):,} octets")
-    return 0
-
-
-def _created() -> datetime:
-    """Now, or what SOURCE_DATE_EPOCH says (reproducible-builds.org), for a second signer to make the same."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    if not epoch.isascii() or not epoch.isdigit() or len(epoch) > 11:
-        raise ConfigError("SOURCE_DATE_EPOCH must be seconds since 1970; set it right, or unset it")
-    return datetime.fromtimestamp(int(epoch), UTC)
-
-
-def _signature_files(paths: list[Path]) -> "tuple[BundledFile, ...]":
-    """What the paths hold, if it is sound."""
-    from signatures.bundle.manifest import BundledFile
-    from signatures.loader import check_files
-
-    if problems := check_files(paths).problems:
-        raise SignatureError("\n".join(map(str, problems[:10])))
-    files: list[Path] = []
-    for path in paths:
-        files += path.glob("*.toml") if path.is_dir() else [path]
-    try:
-        found = [BundledFile.of(file.name, file.read_bytes()) for file in files]
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: {error.strerror}; name files that can be read") from error
-    return tuple(sorted(found, key=lambda file: file.name))
 
 
 def _sign(options: argparse.Namespace) -> int:
