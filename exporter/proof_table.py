@@ -21,9 +21,9 @@ _WORDS = MappingProxyType(
             "some": "an alert was expected",
             "none": "no alert was expected",
             "all": "all",
-            "unproved": "{n:,} signatures have no samples: add [signature.tests] to them",
-            "sum": "{signatures:,} signatures, {samples:,} samples, {captures:,} expectations of captures;"
-            " {failed:,} failed",
+            "unproved": "signatures without samples: {n:,}; give them [signature.tests]",
+            "sum": "signatures: {signatures:,}, samples: {samples:,}, expectations of captures: {captures:,};"
+            " failed: {failed:,}",
         },
         "ja": {
             "headers": ("SID", "見本", "結果", "名前"),

@@ -50,7 +50,7 @@ _WORDS = MappingProxyType(
             "nothing": "このシグネチャに当たるものはキャプチャにありません。"
             "どの条項も、どの表記でも一致しません。",
             "fired": "検知",
-            "nearly": "惜しい",
+            "nearly": "一部該当",
             "place": "パケット {number:,}、{time}、{ends}、{proto}",
             "tx": "、トランザクション {tx}",
             "clause": "条項 {n}",
@@ -67,7 +67,7 @@ _WORDS = MappingProxyType(
             "together": "条項どうしの組み合わせが成り立ちません",
             "more": "… ほか {n:,} 件（うち検知 {fired:,} 件）。--limit {all} ですべて表示",
             "cut": "これより多くあります",
-            "sum": "検知 {fired:,} 件、惜しい {nearly:,} 件",
+            "sum": "検知 {fired:,} 件、一部該当 {nearly:,} 件",
             "none": "条項 {n}（一致してはならない）",
             "of": "条項 {n} の {key}",
         },

@@ -94,7 +94,7 @@ def test_samples_that_hold(sensor: Sensor, mine: Path) -> None:
         ["9000001", "3/3", "ok", "remote control"],
         ["9000002", "2/2", "ok", "host and target"],
     ]
-    assert "2 signatures, 5 samples, 0 expectations of captures; 0 failed" in done.out
+    assert "signatures: 2, samples: 5, expectations of captures: 0; failed: 0" in done.out
     japanese = sensor("signatures", "test", mine.name, "--lang", "ja").out
     assert "合格" in japanese
     assert "遠隔操作" in japanese
@@ -121,7 +121,7 @@ def test_samples_that_fail_are_named(sensor: Sensor, mine: Path) -> None:
 def test_shipped_signatures_hold(sensor: Sensor) -> None:
     done = sensor("signatures", "test")
     assert done.status == 0, done.out
-    assert "; 0 failed" in done.out
+    assert "; failed: 0" in done.out
 
 
 def test_captures_that_show_what_is_expected(sensor: Sensor, mine: Path) -> None:
@@ -144,7 +144,7 @@ def test_captures_that_do_not(sensor: Sensor, mine: Path) -> None:
     assert done.status == 1
     for line in ("999 alerts were expected", "an alert was expected", "no alert was expected"):
         assert line in done.out
-    assert "4 expectations of captures; 4 failed" in done.out
+    assert "expectations of captures: 4; failed: 4" in done.out
 
 
 def test_only_signatures_of_the_files_are_tested(sensor: Sensor, mine: Path) -> None:
@@ -154,7 +154,7 @@ def test_only_signatures_of_the_files_are_tested(sensor: Sensor, mine: Path) -> 
     )
     done = sensor("signatures", "test", mine, "--negative", DEMO)
     assert done.status == 0, done.out
-    assert "1 signatures have no samples" in done.out
+    assert "signatures without samples: 1" in done.out
 
 
 @pytest.mark.parametrize(
