@@ -66,7 +66,7 @@ _READERS: dict[Form, tuple[dict[int, bytes], Callable[[Leads], Escapes]]] = {
 def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wanted = EVERYTHING) -> Views:
     """Decode the neighbourhoods of escapes.
 
-    :param octets: (m,) the source; what lies between runs is ignored.
+    :param octets: (m,) the source, contiguous; what lies between runs is ignored.
     :param run_start: (k,) where each run starts in ``octets``, ascending, runs not overlapping.
     :param run_end: (k,) where each run ends, exclusive.
     :param reach: how many plain octets are shown on either side of an escape, within its run: as many as
