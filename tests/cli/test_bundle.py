@@ -3,25 +3,21 @@
 import hashlib
 import stat
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from signatures.bundle.keys import parse_private_pem, private_pem, public_key_of
+from signatures.bundle.manifest import BundledFile
 from tests.bundles.certificates import Authority
 from tests.bundles.mirror import serving
 from tests.cli.command import Done, Sensor
 from tests.netns import veth_line
 from tests.service.live import await_, live_sensor
-from tests.signatures.bundle.signing import NAME, TOML
+from tests.signatures.bundle.signing import KEYS, NAME, PUBLIC, TOML, file_of, manifest_of, signed, trust_text
 
 pytestmark = pytest.mark.posix
-
-
-def keygen(sensor: Sensor, owner: str) -> str:
-    """A signer's public key; the private one is in OWNER.pem."""
-    done = sensor("signatures", "bundle", "keygen", f"{owner}.pem")
-    assert (done.status, done.err) == (0, "")
-    return done.out.splitlines()[1].removeprefix("public  ")
 
 
 def make(sensor: Sensor, version: int, *signers: str, more: tuple[str, ...] = ()) -> Done:
@@ -38,19 +34,19 @@ def make(sensor: Sensor, version: int, *signers: str, more: tuple[str, ...] = ()
 
 @pytest.fixture
 def signers(sensor: Sensor) -> list[str]:
-    """Public keys of sato and suzuki, both of which trust.toml asks for."""
-    public = [keygen(sensor, owner) for owner in ("sato", "suzuki")]
-    tables = (f'[[key]]\nowner = "signer {number}"\npublic = "{key}"\n' for number, key in enumerate(public))
-    (sensor.home / "trust.toml").write_text(f'name = "{NAME}"\nthreshold = 2\n' + "".join(tables))
-    return public
+    """Public keys of sato and suzuki, both of whom trust.toml asks for."""
+    for owner, key in zip(("sato", "suzuki"), KEYS, strict=False):
+        path = sensor.home / f"{owner}.pem"
+        path.write_bytes(private_pem(key))
+        path.chmod(0o600)
+    (sensor.home / "trust.toml").write_text(trust_text(), encoding="utf-8")
+    return [key.text for key in PUBLIC[:2]]
 
 
-def ready(sensor: Sensor, version: int, signers: list[str]) -> str:
+def ready(sensor: Sensor, version: int, *more: BundledFile) -> str:
     """A bundle that both have signed."""
-    assert make(sensor, version, *signers).status == 0
-    for owner in ("sato", "suzuki"):
-        done = sensor("signatures", "bundle", "sign", f"{version}.bundle", "--key", f"{owner}.pem")
-        assert (done.status, done.err) == (0, "")
+    manifest = manifest_of(version, datetime.now(UTC), files=(file_of(2_000_000 + version), *more))
+    (sensor.home / f"{version}.bundle").write_bytes(signed(manifest))
     return f"{version}.bundle"
 
 
@@ -59,11 +55,15 @@ def install(sensor: Sensor, file: str) -> Done:
 
 
 def test_from_keys_to_a_version_in_use_and_back(sensor: Sensor, signers: list[str]) -> None:
-    first, second = ready(sensor, 1, signers), ready(sensor, 2, signers)
+    assert make(sensor, 1, *signers).status == 0
+    first, second = "1.bundle", ready(sensor, 2)
+    for owner in ("sato", "suzuki"):
+        done = sensor("signatures", "bundle", "sign", first, "--key", f"{owner}.pem")
+        assert (done.status, done.err) == (0, "")
     verified = sensor("signatures", "bundle", "verify", first, "--trust", "trust.toml")
     assert (verified.status, verified.err) == (0, "")
     assert f"bundle    {NAME} 1\n" in verified.out
-    assert "signed by signer 0 (key " in verified.out
+    assert "signed by Sato (key " in verified.out
     assert "expires   2099-12-31 15:00 UTC\n" in verified.out  # midnight in Tokyo
     assert "file      a.toml  sha256 " in verified.out
     assert install(sensor, first).status == 0
@@ -86,9 +86,12 @@ def test_from_keys_to_a_version_in_use_and_back(sensor: Sensor, signers: list[st
 
 
 def test_keys_are_kept_from_others_and_never_overwritten(sensor: Sensor) -> None:
-    keygen(sensor, "sato")
+    done = sensor("signatures", "bundle", "keygen", "sato.pem")
+    assert (done.status, done.err) == (0, "")
     key = sensor.home / "sato.pem"
     before = key.read_bytes()
+    public = public_key_of(parse_private_pem(before))
+    assert done.out == f"key id  {public.key_id}\npublic  {public.text}\n"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     again = sensor("signatures", "bundle", "keygen", "sato.pem")
     assert again.status == 1
@@ -182,7 +185,7 @@ def test_mistake_in_a_signature_file_is_told_before_anybody_signs_it(
 def test_refusals_are_one_line(sensor: Sensor, signers: list[str]) -> None:
     make(sensor, 1, *signers)
     assert "1.bundle: is not signed" in install(sensor, "1.bundle").line
-    good = ready(sensor, 2, signers)
+    good = ready(sensor, 2)
     octets = bytearray((sensor.home / good).read_bytes())
     octets[100] ^= 1
     (sensor.home / "bad.bundle").write_bytes(octets)
@@ -194,16 +197,17 @@ def test_refusals_are_one_line(sensor: Sensor, signers: list[str]) -> None:
     assert "name a trust file with --trust" in nobody.line
 
 
-def test_update(sensor: Sensor, signers: list[str], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("signers")
+def test_update(sensor: Sensor, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate, pin = authority.issue()
     with serving(certificate) as mirror:
-        mirror.content = (sensor.home / ready(sensor, 1, signers)).read_bytes()
+        mirror.content = (sensor.home / ready(sensor, 1)).read_bytes()
         words = ("--trust", "trust.toml", "--into", "into", "--ca", authority.file)
         update = ("signatures", "update", mirror.url, *words, "--pin", pin)
         done = sensor(*update)
         assert (done.status, done.err) == (0, "")
-        assert "version 1 is in use; expires 2099" in done.out
+        assert "version 1 is in use; expires 20" in done.out
         done = sensor(*update)
         assert (done.status, done.err) == (0, "")
         assert "version 1 stays in use, there is none newer" in done.out
@@ -219,10 +223,9 @@ def test_update(sensor: Sensor, signers: list[str], tmp_path: Path) -> None:
     assert "does not answer" in broken.line
 
 
-def test_reload_where_no_sensor_runs_says_so_and_the_bundle_is_in_use(
-    sensor: Sensor, signers: list[str]
-) -> None:
-    file = ready(sensor, 1, signers)
+@pytest.mark.usefixtures("signers")
+def test_reload_where_no_sensor_runs_says_so_and_the_bundle_is_in_use(sensor: Sensor) -> None:
+    file = ready(sensor, 1)
     done = sensor(
         *("signatures", "bundle", "install", file, "--trust", "trust.toml", "--into", "into"),
         *("--reload", "--socket", "none.sock"),
@@ -232,10 +235,11 @@ def test_reload_where_no_sensor_runs_says_so_and_the_bundle_is_in_use(
     assert "version 1 is in use" in done.out
 
 
-def test_update_that_is_killed_is_gone_on_with(sensor: Sensor, signers: list[str], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("signers")
+def test_update_that_is_killed_is_gone_on_with(sensor: Sensor, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with serving(authority.issue()[0]) as mirror:
-        mirror.content = (sensor.home / ready(sensor, 1, signers)).read_bytes()
+        mirror.content = (sensor.home / ready(sensor, 1)).read_bytes()
         mirror.stall = threading.Event()
         update = ("signatures", "update", mirror.url, "--trust", "trust.toml", "--into", "into")
         process = sensor.start(*update, "--ca", authority.file)
@@ -252,10 +256,10 @@ def test_update_that_is_killed_is_gone_on_with(sensor: Sensor, signers: list[str
 
 
 @pytest.mark.netns
-def test_running_sensor_takes_the_new_version_into_use(sensor: Sensor, signers: list[str]) -> None:
-    first = ready(sensor, 1, signers)
-    (sensor.home / "sets" / "b.toml").write_text(TOML.format(sid=2_000_100), encoding="utf-8")
-    second = ready(sensor, 2, signers)
+@pytest.mark.usefixtures("signers")
+def test_running_sensor_takes_the_new_version_into_use(sensor: Sensor) -> None:
+    first = ready(sensor, 1)
+    second = ready(sensor, 2, file_of(2_000_100, "b.toml"))
     install(sensor, first)
     current = sensor.home / "into" / NAME / "current"
     with (
