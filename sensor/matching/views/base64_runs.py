@@ -169,20 +169,20 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
     length = rest.end - rest.start
     letter = octets[ramp(rest.start, length)]
     kind = _CLASSES[letter]
-    text = np.repeat(rest.text, length)
-    first = np.searchsorted(text, np.arange(rest.text[-1] + 1))
+    first = spread(rest.letters())[0]
     plain = kind != _SYMBOL
-    # Of each letter: whether it and the one so many before are of one text, and no symbols.
-    one_text = {back: (text[back:] == text[:-back]) & plain[back:] & plain[:-back] for back in (1, 2, 4)}
-    turns, sums, repeats = np.zeros((3, kind.shape[0]), np.bool_)
-    turns[1:] = one_text[1] & (kind[1:] != kind[:-1])
-    sums[2:] = one_text[2] & (letter[1:-1] == ord("+"))
-    repeats[4:] = one_text[4] & (letter[4:] == letter[:-4])
-    # Letters since the last symbol, or since the text began.
-    index = np.arange(kind.shape[0])
-    last = np.where(plain, -1, index)
-    last[first] = np.maximum(last[first], first - 1)
-    unbroken = index - np.maximum.accumulate(last) >= MIN_RUN
+    # Of each letter: whether it and the one so many before are no symbols, and what they say together.
+    turns, sums, repeats, unbroken = np.zeros((4, kind.shape[0]), np.bool_)
+    turns[1:] = plain[1:] & plain[:-1] & (kind[1:] != kind[:-1])
+    sums[2:] = plain[2:] & plain[:-2] & (letter[1:-1] == ord("+"))
+    repeats[4:] = plain[4:] & (letter[4:] == letter[:-4])
+    # No symbol among the last sixteen: among the last two, four and so on.
+    unbroken[:] = plain
+    for back in (1, 2, 4, 8):
+        unbroken[back:] &= unbroken[:-back].copy()
+    for mask, back in ((turns, 1), (sums, 2), (repeats, 4), (unbroken, MIN_RUN - 1)):
+        # Not with letters of the text before.
+        mask[first[:, None] + np.arange(back)] = False
 
     def count(mask: Bool) -> I64:
         return np.add.reduceat(mask, first, dtype=np.int64)
