@@ -17,6 +17,18 @@ Complete means: every text that has the keyword in writings of `writings` has an
 odd ones, if those that begin the word have one that is not odd behind them. In ISO-2022-JP, as encoders
 write it: inside the word with ``ESC $ B`` to kanji, ``ESC ( I`` to half-width kana and ``ESC ( B`` to ASCII,
 and nothing else between two characters. Without ``mixed``, words that change style halfway are left out.
+
+An anchor starts where the word does, or with the character that the word begins inside of (㍿ for 会社).
+
+How many there are, in UTF-8, Shift_JIS, EUC-JP, ISO-2022-JP, UTF-16 LE and BE, with and without ``mixed``::
+
+    width, case:  機密, 遠隔操作, えんかく   1  1  1  1  1  1     1  1  1  1  1  1
+                  リモートデスクトップ      25 22 14 19 28 28    20  8  7  7 21 21
+                  ガラケー                  19 17 12 12 31 31    16  5  5  5 22 22
+                  anydesk                   27 35 35 27 31 31    13  9  9  9 15 15
+                  Web会議                   15 28 28 20 23 23    13 18 18 14 15 15
+                  サーバー                  15 22 13 14 22 22    11  5  5  5 12 12
+    all folds:    サーバー                  59 146 93 48 81 81   54 106 74 29 56 56
 """
 
 import base64

@@ -81,7 +81,8 @@ def _may_lose_mark(char: str, behind: str, folds: tuple[Fold, ...]) -> bool:
         return False
     if _is_hiragana(char):
         return Fold.KANA in folds and not _is_kana(behind)
-    return _is_katakana(char) and not _is_katakana(behind)
+    is_sound_mark = "\u3099" <= char <= "\u309c"
+    return (_is_katakana(char) or is_sound_mark) and not _is_katakana(behind)
 
 
 def _is_katakana(char: str) -> bool:

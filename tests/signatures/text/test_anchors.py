@@ -31,6 +31,8 @@ COMMON = [
 ODD = [*"㋕ſK\ufa19神①㍿社㌔㈱ﬁ｟", "\u2f17"]
 _DOUBLE_MARKS = re.compile(f"[{re.escape(LONG_VOWEL_MARKS)}]{{2}}")
 """A mark that goes is looked for as the keyword has it, and as one; not several."""
+_CHANGING_SCRIPT = re.compile("[ァ-ヺｦ-ﾟ][\u3099-\u309c]?[ーｰ][ぁ-ゖ]")
+"""A mark goes before hiragana: looked for only where the keyword has hiragana there."""
 PROSE = st.text("情報をサーバーの（ﾃｽﾄ）で持ち出す。Any12ソ能表\r\n予約 ", max_size=12)
 fold_sets = st.sampled_from([DEFAULT_FOLDS, ORDER, *SUBSETS])
 
@@ -94,7 +96,7 @@ def writings_of_a_word(draw: st.DrawFn) -> tuple[tuple[Fold, ...], str, str]:
 
 
 @given(writings_of_a_word(), PROSE, PROSE, st.integers(0, 1))
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_any_writing_in_any_charset_is_found(
     word: tuple[tuple[Fold, ...], str, str], before: str, behind: str, choose: int
 ) -> None:
@@ -102,6 +104,7 @@ def test_any_writing_in_any_charset_is_found(
     text = before + written + behind
     assume(fold(keyword, folds) in fold(text, folds))
     assume(Fold.LONG_VOWEL not in folds or not _DOUBLE_MARKS.search(keyword + " " + text))
+    assume(not {Fold.LONG_VOWEL, Fold.KANA} <= {*folds} or not _CHANGING_SCRIPT.search(text))
     for charset in Charset:
         octets = encode(text, charset, choose)
         if octets is not None:
@@ -131,6 +134,7 @@ def test_found_is_in_the_text(folds: tuple[Fold, ...], keyword: str, text: str) 
         ("ｻｰﾊﾞｰ監視", "サーバ監視"),
         ("サーバ監視", "サ-バー監視"),
         ("サーバーの", "サーバの"),
+        ("サーバに", "サーバーに"),
         ("株式会社機密", "㍿機密"),
         ("会社", "㍿"),
         ("キロ", "5㌔"),
