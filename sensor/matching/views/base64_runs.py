@@ -96,7 +96,7 @@ def _stretches(octets: U8) -> tuple[I64, I64]:
         apart = start[1:] > end[:-1]
         start, end = start[np.r_[True, apart]], end[np.r_[apart, True]]
     place = ramp(start, end - start)
-    letter = VALUES[octets[place]] != NO_LETTER
+    letter = VALUES.take(octets[place]) != NO_LETTER
     edge = np.zeros(place.shape[0] + 1, np.bool_)
     edge[:-1] = letter
     edge[1:] ^= letter
@@ -104,14 +104,19 @@ def _stretches(octets: U8) -> tuple[I64, I64]:
     first, _ = spread(end - start)
     inner = first[1:]
     inner = inner[letter[inner] & letter[inner - 1]]
-    bounds = np.sort(np.concatenate([np.flatnonzero(edge), inner, inner]))
+    bounds = np.flatnonzero(edge)
+    if inner.shape[0]:
+        bounds = np.sort(np.concatenate([bounds, inner, inner]))
     begin, behind = bounds[::2], bounds[1::2]
     long = behind - begin >= MIN_RUN
     return place[begin[long]], place[behind[long] - 1] + 1
 
 
 def _candidates(octets: U8) -> tuple[I64, I64]:
-    """Stretches of three or more aligned words of four octets that all lie between ``+`` and ``z``."""
+    """Stretches of three or more aligned words of four letters.
+
+    Octets between ``+`` and ``z`` are found first, which is cheap, and rare enough to look at one by one.
+    """
     words = octets[: octets.shape[0] // 4 * 4]
     within = np.zeros(words.shape[0] // 4, np.bool_)
     shifted = np.empty(min(STRETCH, words.shape[0]), np.uint8)
@@ -122,11 +127,21 @@ def _candidates(octets: U8) -> tuple[I64, I64]:
         np.subtract(stretch, ord("+"), out=shifted[:size])
         np.less_equal(shifted[:size], ord("z") - ord("+"), out=mask[:size])
         np.equal(mask[:size].view(np.uint32), 0x01010101, out=within[at // 4 : (at + size) // 4])
+    start, end = _threes(within)
+    word = ramp(start, end - start)
+    letter = VALUES.take(words.view(np.uint32)[word].view(np.uint8)) != NO_LETTER
+    within[word] = letter.view(np.uint32) == 0x01010101
+    start, end = _threes(within)
+    return 4 * start, 4 * end
+
+
+def _threes(within: Bool) -> tuple[I64, I64]:
+    """Stretches of three or more that are set."""
     three = np.flatnonzero(within[2:] & within[1:-1] & within[:-2])
     if not three.shape[0]:
         return three, three
     apart = np.diff(three) > 1
-    return 4 * three[np.r_[True, apart]], 4 * three[np.r_[apart, True]] + 12
+    return three[np.r_[True, apart]], three[np.r_[apart, True]] + 3
 
 
 def _within_runs(start: I64, end: I64, run_start: I64, run_end: I64) -> tuple[I64, I64, I64]:
@@ -168,7 +183,7 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
         return looks
     length = rest.end - rest.start
     letter = octets[ramp(rest.start, length)]
-    kind = _CLASSES[letter]
+    kind = _CLASSES.take(letter)
     first = spread(rest.letters())[0]
     plain = kind != _SYMBOL
     # Of each letter: whether it and the one so many before are no symbols, and what they say together.
