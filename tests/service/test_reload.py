@@ -77,9 +77,7 @@ def test_new_signatures_are_found_from_then_on(watchdog_sensor: Path, tmp_path: 
         talker.say(10, "another word")
         talker.say(10)
         await_(lambda: detections(live) == 10, "what is known is found")
-        new = (
-            SIGNATURES.replace("9000001", "9000002").replace(WORD, "another word").replace("custom", "scan")
-        )
+        new = SIGNATURES.replace("9000001", "9000002").replace(WORD, "another word").replace("custom", "scan")
         write_signatures(tmp_path, SIGNATURES + new)
         status = reload(live)
         assert (status["loaded"], status["last_reload_failed"]) == (2, False)
