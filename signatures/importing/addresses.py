@@ -77,6 +77,8 @@ class Variables:
         if text == "any":
             return ()
         leaves = self._leaves("(ports)", text)
+        if not leaves:
+            raise RefusedError("(ports)", f"{text[:64]} is empty")
         wanted = [_ports(leaf) for negated, leaf in leaves if not negated] or [PortRange(0, 65535)]
         for hole in [_ports(leaf) for negated, leaf in leaves if negated]:
             wanted = [
