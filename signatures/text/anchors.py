@@ -28,7 +28,7 @@ How many there are, in UTF-8, Shift_JIS, EUC-JP, ISO-2022-JP, UTF-16 LE and BE, 
                   anydesk                   27 35 35 27 31 31    13  9  9  9 15 15
                   Web会議                   15 28 28 20 23 23    13 18 18 14 15 15
                   サーバー                  15 22 13 14 22 22    11  5  5  5 12 12
-    all folds:    サーバー                  59 146 93 48 81 81   54 106 74 29 56 56
+    all folds:    サーバー                  72 146 93 48 94 94   67 106 74 29 69 69
 """
 
 import base64
@@ -47,6 +47,8 @@ _LONG = 12
 _LONG_CHARS = 5
 """Octets, and characters: rare enough in text of another subject."""
 _MIXED = "mixed"
+_ODD = "odd"
+"""As mixed, behind an odd writing."""
 
 _SWITCHES = {
     Mode.ASCII: b"\x1b(B",
@@ -141,12 +143,14 @@ class _Walk:
     def _suffices(self, at: int, length: int, style: str) -> bool:
         if style is PLAIN:
             return length >= _LONG and at >= _LONG_CHARS and len(self._positions[at]) > 1
-        return length >= (_SHORTEST if style is _MIXED else _STYLED)
+        return length >= (_SHORTEST if style in (_MIXED, _ODD) else _STYLED)
 
     def _style(self, at: int, way: _Spelt, style: str) -> str | None:
         """The style that a word goes on in with ``way``; None if that is left out."""
-        if style is _MIXED:
-            return None if way.odd else _MIXED
+        if way.odd:
+            return None if style is _ODD else _ODD
+        if style in (_MIXED, _ODD):
+            return _MIXED
         if way.style == style:
             return style
         if way.style == FREE:
