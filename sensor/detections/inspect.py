@@ -59,6 +59,8 @@ class Inspector:
         self._rules = compile_rules(plan)
         self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1, limits.regex_streams)
         self._fields = _fields_of(plan)
+        self._senders: dict[tuple[int, int, int, bool], Sender] = {}
+        """Those that the call in hand has made."""
 
     def replace_plan(self, plan: MatchPlan) -> None:
         """Look for the signatures of another plan from now on.
@@ -78,6 +80,7 @@ class Inspector:
 
     def inspect_payload(self, joined: Joined, http: dict[int, HttpFlow]) -> list[Alert]:
         """Alerts on the octets of streams and datagrams."""
+        self._senders.clear()
         plan = self._plan
         alerts: list[Alert] = []
         if not plan.wants(Buffer.PAYLOAD) or not joined.run_start.shape[0]:
@@ -132,6 +135,7 @@ class Inspector:
         self, requests: Sequence[HttpTransaction], slots: Sequence[int], flows: dict[int, HttpFlow]
     ) -> list[Alert]:
         """Alerts on the heads of requests, each of the flow in the slot beside it."""
+        self._senders.clear()
         alerts: list[Alert] = []
         for buffer, values_of in self._fields:
             values = values_of(requests)
@@ -146,6 +150,7 @@ class Inspector:
 
     def inspect_bodies(self, slot: int, transaction: HttpTransaction, flow: HttpFlow) -> list[Alert]:
         """Alerts on the decoded bodies of a finished transaction."""
+        self._senders.clear()
         alerts: list[Alert] = []
         for buffer, body in (
             (Buffer.HTTP_REQUEST_BODY, transaction.request_body),
@@ -172,6 +177,7 @@ class Inspector:
 
     def end(self, slots: list[int], http: dict[int, HttpFlow]) -> list[Alert]:
         """Flows ended; alerts on what matches at the very end of a stream, or of a flow."""
+        self._senders.clear()
         alerts: list[Alert] = []
         if self._plan.has_payload_regexes:
             for slot in slots:
@@ -225,6 +231,13 @@ class Inspector:
         return (_text(part[:shown]) for part in (transaction.method, transaction.host, transaction.target))
 
     def _sender(self, slot: int, direction: int, client: int, flow: HttpFlow | None) -> Sender:
+        key = slot, direction, client, flow is None
+        sender = self._senders.get(key)
+        if sender is None:
+            sender = self._senders[key] = self._make_sender(*key)
+        return sender
+
+    def _make_sender(self, slot: int, direction: int, client: int, unknown: bool) -> Sender:
         table = self._table
         at = np.array([slot])
         orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
@@ -238,7 +251,7 @@ class Inspector:
             int(table.ports[1 - direction, slot]),
             int(table.proto(at)[0]),
             direction == client,
-            "http" if flow is not None else "",
+            "" if unknown else "http",
         )
 
 
