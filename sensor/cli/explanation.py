@@ -110,6 +110,8 @@ def _case(case: Case, signature: Signature, language: str) -> RenderableType:
     place = words["place"].format(number=first.packet_number, time=f"{time} {offset}", ends=ends, proto=proto)
     if first.tx_id >= 0:
         place += words["tx"].format(tx=first.tx_id)
+    if first.capture:
+        place = f"{printable(first.capture)}: {place}"
     head = Text.assemble((words[verdict], "bold green" if case.fired else "bold yellow"), "  ", place)
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)

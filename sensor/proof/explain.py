@@ -17,8 +17,9 @@ from signatures.model import Role, Scope, Signature
 MAX_CASES: Final = 10_000
 """Flows and transactions that are remembered: of a word that is everywhere, more than anyone reads."""
 
-_Key = tuple[int, int, str, int]
-"""Flow, transaction, sender's address and port; -1, empty and 0 where clauses match together across them."""
+_Key = tuple[str, int, int, str, int]
+"""Capture, flow, transaction, sender's address and port; the last three -1, empty and 0 where clauses match
+together across them."""
 
 
 @dataclass(slots=True)
@@ -94,25 +95,26 @@ def explain(signature: Signature, beside: Sequence[Signature], capture: str) -> 
     _spread_scope(found)
     cases = [_case(signature, by_sid.values(), alerts) for alerts in found.values()]
     shown = [case for case in cases if case is not None]
-    shown.sort(key=lambda case: (case.faults, case.first.packet_number))
+    shown.sort(key=lambda case: (case.faults, case.first.capture, case.first.packet_number))
     return Explanation(signature, shown, is_cut, notes)
 
 
 def _key(signature: Signature, alert: Alert) -> _Key:
     """What the clauses of ``signature`` match together in."""
     if len(signature.clauses) == 1:
-        return alert.flow_id, alert.tx_id, alert.src_ip, alert.src_port
+        return alert.capture, alert.flow_id, alert.tx_id, alert.src_ip, alert.src_port
     if signature.scope is Scope.TRANSACTION:
-        return alert.flow_id, alert.tx_id, "", 0
-    return alert.flow_id, -1, "", 0
+        return alert.capture, alert.flow_id, alert.tx_id, "", 0
+    return alert.capture, alert.flow_id, -1, "", 0
 
 
 def _spread_scope(found: dict[_Key, dict[Variant, Alert]]) -> None:
     """That clauses match in one flow, but in no transaction of it, is true of all its transactions."""
     scope, whole = Variant(Kind.WITHOUT, -1, "scope"), Variant(Kind.WHOLE)
-    fired = {key[0] for key, alerts in found.items() if whole in alerts}
-    across = {key[0]: alerts[scope] for key, alerts in found.items() if scope in alerts}
-    for (flow, *_), alerts in found.items():
+    fired = {key[:2] for key, alerts in found.items() if whole in alerts}
+    across = {key[:2]: alerts[scope] for key, alerts in found.items() if scope in alerts}
+    for key, alerts in found.items():
+        flow = key[:2]
         if flow in fired:
             alerts.pop(scope, None)
         elif flow in across:

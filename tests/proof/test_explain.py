@@ -195,6 +195,13 @@ def test_cases_are_bounded(capture: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (len(cut.cases), cut.is_cut) == (1, True)
 
 
+def test_captures_of_a_directory_are_told_apart(capture: Path) -> None:
+    (capture.parent / "again.pcap").write_bytes(capture.read_bytes())
+    both = cases(signature(contents(b"needle")), capture.parent)
+    assert [Path(case.first.capture).name for case in both] == ["again.pcap", "talk.pcap"]
+    assert {case.first.packet_number for case in both} == {4}
+
+
 def test_damage_is_noted(capture: Path) -> None:
     capture.write_bytes(capture.read_bytes()[:-9])
     assert len(explain(signature(contents(b"needle")), (), str(capture)).notes) == 1
