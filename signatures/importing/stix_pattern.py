@@ -48,16 +48,16 @@ def parse_pattern(pattern: str) -> list[Comparison]:
     comparisons: list[Comparison] = []
     at = 0
     while at < len(tokens):
-        text = tokens[at][1]
-        if comparisons and text != "OR":
-            raise RefusedError("(pattern)", f"can't be read at {text[:64]!r}")
+        if comparisons and tokens[at][1] != "OR":
+            raise RefusedError("(pattern)", f"can't be read at {tokens[at][1][:64]!r}")
         at += bool(comparisons)
-        if [kind for kind, _ in tokens[at : at + 3]] != ["path", "operator", "text"]:
-            raise RefusedError("(pattern)", f"can't be read at {text[:64]!r}")
-        operator, value = tokens[at + 1][1], tokens[at + 2][1]
+        parts = tokens[at : at + 3]
+        if [kind for kind, _ in parts] != ["path", "operator", "text"]:
+            raise RefusedError("(pattern)", "can't be read behind its last OR, or where it begins")
+        (_, path), (_, operator), (_, value) = parts
         if operator not in ("=", "LIKE"):
             raise RefusedError(operator, "is no comparison that a signature makes")
-        comparisons.append(Comparison(text, operator, re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)))
+        comparisons.append(Comparison(path, operator, re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)))
         at += 3
     if not comparisons:
         raise RefusedError("(pattern)", "holds no comparison")

@@ -23,8 +23,7 @@ def one(data: bytes) -> None:
     for file_type in FileType:
         try:
             imported = import_file(data, "input", file_type, OPTIONS)
-        except SignatureError as error:
-            assert "\n" not in str(error)
+        except SignatureError:
             continue
         for refusal in imported.refusals:
             assert refusal.option

@@ -26,7 +26,8 @@ def test_ports(text: str, ports: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["70000", "a", "80:70", "[80", "80]", "[80,!80]", "!any", "$NONE", "![80,!443]", "", "1:2:3", "$A"]
+    "text",
+    ["70000", "a", "80:70", "[80", "80]", "[80,!80]", "!any", "$NONE", "![80,!443]", "", "1:2:3", "$A"],
 )
 def test_no_ports(text: str) -> None:
     with pytest.raises(RefusedError):

@@ -41,9 +41,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
 
 
 def plain(signature: Signature) -> dict[str, object]:
-    return {
-        name: getattr(signature, name) for name in Signature.__dataclass_fields__ if name != "source"
-    }
+    return {name: getattr(signature, name) for name in Signature.__dataclass_fields__ if name != "source"}
 
 
 def test_what_a_rule_says_of_itself() -> None:

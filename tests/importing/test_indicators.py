@@ -54,7 +54,11 @@ def request(target: bytes, host: bytes, agent: bytes = b"x") -> bytes:
         (
             f"[{USER_AGENT} LIKE 'Bot/_.%']",
             [request(b"/", b"h", b"Bot/1.0"), request(b"/", b"h", b"Bot/1.")],
-            [request(b"/", b"h", b"Bot/10.0"), request(b"/", b"h", b"aBot/1.0"), request(b"/", b"h", b"bot/1.0")],
+            [
+                request(b"/", b"h", b"Bot/10.0"),
+                request(b"/", b"h", b"aBot/1.0"),
+                request(b"/", b"h", b"bot/1.0"),
+            ],
         ),
     ],
 )
@@ -119,7 +123,9 @@ def test_a_misp_event() -> None:
     assert result.signatures[2].clauses[0].contents == (b"Bot/1",)
 
 
-@pytest.mark.parametrize("octets", [b"{", b"[]", b"{}", b'{"type": "bundle"}', b"[" * 100_000, b'[{"Event": 1}]'])
+@pytest.mark.parametrize(
+    "octets", [b"{", b"[]", b"{}", b'{"type": "bundle"}', b"[" * 100_000, b'[{"Event": 1}]']
+)
 def test_json_that_is_neither(octets: bytes) -> None:
     with pytest.raises(SignatureError, match=r"x\.json: is "):
         import_file(octets, "x.json", None, ImportOptions(RuleOptions(), ListOptions()))

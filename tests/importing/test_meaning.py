@@ -26,8 +26,10 @@ def host(name: bytes) -> bytes:
 CASES = [
     (
         HTTP,
-        'flow:to_server; http.method; content:"POST"; http.uri; content:"/gate.php"; endswith;'
-        'http.user_agent; content:"Bot"; startswith;',
+        (
+            'flow:to_server; http.method; content:"POST"; http.uri; content:"/gate.php"; endswith; http.user_agent; '
+            'content:"Bot"; startswith;'
+        ),
         [request(b"/a/gate.php", b"User-Agent: Bot/1\r\n", b"POST", b"x")],
         [
             request(b"/a/gate.php", b"User-Agent: Bot/1\r\n"),
@@ -84,7 +86,12 @@ CASES = [
         'http.uri; content:"a="; content:"b="; distance:1; within:4; content:".exe"; distance:0; endswith;',
         # "b=" counts behind any "a=", not behind the first alone.
         [request(b"/?a=1b=.exe"), request(b"/?a=---------a=12b=x.exe")],
-        [request(b"/?a=b=.exe"), request(b"/?a=1234b=.exe"), request(b"/?a=1b=.exe1"), request(b"/?b=1a=.exe")],
+        [
+            request(b"/?a=b=.exe"),
+            request(b"/?a=1234b=.exe"),
+            request(b"/?a=1b=.exe1"),
+            request(b"/?b=1a=.exe"),
+        ],
     ),
     (
         HTTP,
@@ -112,7 +119,7 @@ CASES = [
     ),
     (
         UDP,
-        'content:"|01 00|"; offset:2; depth:2; content:"|00 01|"; offset:4; depth:2; content:"evil"; offset:8;',
+        'content:"|01 00|"; offset:2; depth:2; content:"|00 01|"; offset:4; depth:2; content:"evil";offset:8;',
         [b"id\x01\x00\x00\x01..evil", b"id\x01\x00\x00\x01........evil.."],
         [b"id\x01\x00\x00\x02..evil", b"id\x01\x00\x00\x01.evil", b".id\x01\x00\x00\x01..evil"],
     ),

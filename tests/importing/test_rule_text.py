@@ -11,7 +11,9 @@ from signatures.octets import read_content
 
 
 def test_escapes_and_quotation_marks() -> None:
-    rule = parse_rule(r'alert tcp any any -> any any (msg:"a \; (b) \"c\""; content:"x;y"; pcre:"/a\;b/i"; sid:1;)')
+    rule = parse_rule(
+        r'alert tcp any any -> any any (msg:"a \; (b) \"c\""; content:"x;y"; pcre:"/a\;b/i"; sid:1;)'
+    )
     assert [(each.name, each.value) for each in rule.options] == [
         ("msg", r'"a \; (b) \"c\""'),
         ("content", '"x;y"'),
@@ -27,7 +29,10 @@ def test_a_header_with_groups() -> None:
 
 
 def test_lines_that_go_on() -> None:
-    text = "# a\n\nalert tcp a b \\\n -> c d (sid:1;)\nalert http (\n  sid:2;\n)\nalert x (open\nalert y (sid:3;)"
+    text = (
+        "# a\n\nalert tcp a b \\\n -> c d (sid:1;)\n"
+        "alert http (\n  sid:2;\n)\nalert x (open\nalert y (sid:3;)"
+    )
     found = [each and (each.line, each.lines) for each in split_rules(text)]
     assert found == [None, None, (3, 2), (5, 3), (8, 1), (9, 1)]
 
@@ -51,7 +56,9 @@ def test_contents(value: str, expected: tuple[bool, bytes]) -> None:
     assert parse_content("content", value) == expected
 
 
-@pytest.mark.parametrize("value", ["abc", '"abc', '""', '"|6|"', '"|zz|"', '"a|61"', r'"\a"', '"a"b"', '"a\\"'])
+@pytest.mark.parametrize(
+    "value", ["abc", '"abc', '""', '"|6|"', '"|zz|"', '"a|61"', r'"\a"', '"a"b"', '"a\\"']
+)
 def test_no_contents(value: str) -> None:
     with pytest.raises(RefusedError):
         parse_content("content", value)
