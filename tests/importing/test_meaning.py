@@ -27,8 +27,8 @@ CASES = [
     (
         HTTP,
         (
-            'flow:to_server; http.method; content:"POST"; http.uri; content:"/gate.php"; endswith; http.user_agent; '
-            'content:"Bot"; startswith;'
+            'flow:to_server; http.method; content:"POST"; http.uri; content:"/gate.php"; endswith; '
+            'http.user_agent; content:"Bot"; startswith;'
         ),
         [request(b"/a/gate.php", b"User-Agent: Bot/1\r\n", b"POST", b"x")],
         [
@@ -119,7 +119,7 @@ CASES = [
     ),
     (
         UDP,
-        'content:"|01 00|"; offset:2; depth:2; content:"|00 01|"; offset:4; depth:2; content:"evil";offset:8;',
+        'content:"|01 00|"; offset:2; depth:2; content:"|00 01|"; offset:4;depth:2;content:"evil";offset:8;',
         [b"id\x01\x00\x00\x01..evil", b"id\x01\x00\x00\x01........evil.."],
         [b"id\x01\x00\x00\x02..evil", b"id\x01\x00\x00\x01.evil", b".id\x01\x00\x00\x01..evil"],
     ),
