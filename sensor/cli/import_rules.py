@@ -114,6 +114,7 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _run(options: argparse.Namespace) -> int:
     from signatures.importing.read import FileType, import_file
     from signatures.importing.tables import write_signatures
+    from signatures.loader import MAX_FILE
 
     octets = _read(options.file)
     if options.output is not None and options.file != "-":
@@ -121,6 +122,8 @@ def _run(options: argparse.Namespace) -> int:
     file_type = FileType(options.type) if options.type else None
     imported = import_file(octets, options.file, file_type, _import_options(options))
     text = write_signatures(imported.signatures, {"name": options.name or Path(options.file).name})
+    if len(text.encode()) > MAX_FILE:
+        raise SensorError(f"{options.file}: as signatures it is larger than {MAX_FILE:,} octets; split it")
     if options.output is None:
         write_utf8(text)
         sys.stdout.flush()
