@@ -118,7 +118,15 @@ def check_signature(signature: Signature) -> Signature:
 
 def _option(path: str) -> str:
     """What rules call the key of a path as ``all.0.contents``."""
-    names = {"contents": "content", "regexes": "pcre", "name": "msg", "direction": "flow", "sets": "flowbits"}
+    names = {
+        "contents": "content",
+        "regexes": "pcre",
+        "name": "msg",
+        "direction": "flow",
+        **dict.fromkeys(("sets", "needs", "needs_not", "silent"), "flowbits"),
+        **dict.fromkeys(("src_networks", "dst_networks"), "(networks)"),
+        **dict.fromkeys(("src_ports", "dst_ports"), "(ports)"),
+    }
     key = path.split(".")
     last = next((part for part in reversed(key) if not part.isdecimal()), "(signature)") or "(signature)"
     return names.get(last, last)
