@@ -131,6 +131,21 @@ WORKER_COUNTERS: Final = (
         "Alerts past the number remembered: their signature may fire again in the same stream.",
     ),
     Counted(
+        "hellos_too_long",
+        "watchdog_tls_client_hellos_too_long",
+        "TLS ClientHellos too long to be read: their server name was not looked into.",
+    ),
+    Counted(
+        "names_evicted",
+        "watchdog_names_evicted",
+        "TLS ClientHellos, and connections with DNS, given up because too many waited for their rest.",
+    ),
+    Counted(
+        "questions_cut",
+        "watchdog_dns_queries_cut",
+        "DNS queries that asked for too many names: the last ones were not looked into.",
+    ),
+    Counted(
         "alerts_suppressed",
         "watchdog_alerts_suppressed",
         "Alerts not raised because their signature is silent for the address.",

@@ -104,6 +104,15 @@ class Http1Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class NameLimits:
+    """Bounds of what is kept of TLS ClientHellos and DNS queries."""
+
+    held_octets: int = 4 << 20
+    """Octets of hellos, and of messages over TCP, that wait for their rest, of all flows together, those that
+    keeping them costs included: some 2,000 hellos of 2 KiB. Past that the oldest are given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class DetectionLimits:
     """Bounds of what matching hands on."""
 
@@ -145,6 +154,7 @@ class Settings:
     flow: FlowLimits = field(default_factory=FlowLimits)
     reassembly: ReassemblyLimits = field(default_factory=ReassemblyLimits)
     http: Http1Limits = field(default_factory=Http1Limits)
+    names: NameLimits = field(default_factory=NameLimits)
     detection: DetectionLimits = field(default_factory=DetectionLimits)
     batch_octets: int = 64 << 20
     """Octets taken through the stages at once: a larger batch goes in parts. Short requests become
@@ -192,6 +202,7 @@ class Settings:
                 flows=share(8, _HTTP_FLOW_COST),
                 memo_entries=min(usual.http.memo_entries, share(8, _MEMO_COST)),
             ),
+            NameLimits(held_octets=min(usual.names.held_octets, share(1))),
             DetectionLimits(
                 fired=min(usual.detection.fired, share(6, _FIRED_COST)),
                 regex_streams=share(6, _REGEX_STREAM_COST),

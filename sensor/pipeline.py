@@ -23,6 +23,7 @@ from sensor.matching.compile import MatchPlan
 from sensor.protocols.http1 import Http1Counters
 from sensor.protocols.http1_shared import KEEP_BODY, SHED_BODY, SKIP_BODY
 from sensor.protocols.http_flows import HTTP, HttpFlows
+from sensor.protocols.names import Names
 from sensor.protocols.relevance import Relevance
 from sensor.reassembly.fragments import FragmentReassembler
 from sensor.reassembly.join import Joined, Joiner
@@ -57,6 +58,8 @@ class Pipeline:
             plan.payload_reach,
             bypass_encrypted=settings.bypass_encrypted,
         )
+        self._names = Names(self._table, settings.names, self.counters)
+        self._names.want(plan.wants(Buffer.TLS_SNI), plan.wants(Buffer.DNS_QUERY))
         self._inspector = Inspector(plan, settings.detection, self._table, self.counters)
         self._results = Results()
 
@@ -97,6 +100,7 @@ class Pipeline:
         self._joiner.carry(plan.payload_tail)
         self._relevance.reach = plan.payload_reach
         self._http.want_bodies(*self._wanted_bodies())
+        self._names.want(plan.wants(Buffer.TLS_SNI), plan.wants(Buffer.DNS_QUERY))
         self._inspector.replace_plan(plan)
 
     def advance(self, ts_ns: int) -> Iterator[Results]:
@@ -154,6 +158,9 @@ class Pipeline:
 
     def _read(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> None:
         """Parse and match what reassembly handed on."""
+        if names := self._names.read(pieces, datagrams, octets):
+            self._results.alerts += self._inspector.inspect_names(names)
+            self._results.alerts += self._inspector.settle()
         pieces, cut_off = self._relevance.select(pieces, octets)
         if not len(pieces) and not len(datagrams) and not pieces.closed.shape[0]:
             return
@@ -245,6 +252,7 @@ class Pipeline:
         self._http.forget(slots)
         self._streams.forget(slots)
         self._relevance.forget(slots)
+        self._names.forget(slots)
         self._joiner.forget(gone)
 
     def _wanted_bodies(self) -> tuple[int, int]:

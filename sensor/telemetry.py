@@ -72,6 +72,12 @@ class Counters:
     """Times that a stream's or the process's limit on held segments declared a gap early."""
 
     http_transactions: int = 0
+    hellos_too_long: int = 0
+    """TLS ClientHellos longer than ``tls_client_hello.MAX_HELLO``: their name was not looked into."""
+    names_evicted: int = 0
+    """TLS ClientHellos, and connections with DNS, given up past ``NameLimits.held_octets``."""
+    questions_cut: int = 0
+    """DNS queries with more names than ``dns.MAX_NAMES``: the others were not looked into."""
     detections: int = 0
     alerts_forgotten: int = 0
     """Alerts past ``DetectionLimits.fired``: their signature may fire again in the same stream."""

@@ -8,6 +8,7 @@ from signatures.model import Buffer, Clause, Direction, Role, Scope, Signature
 TO_CLIENT_BUFFERS: Final = frozenset({Buffer.HTTP_RESPONSE_BODY})
 TRANSACTION_BUFFERS: Final = frozenset(Buffer) - {Buffer.PAYLOAD}
 TO_SERVER_BUFFERS: Final = TRANSACTION_BUFFERS - TO_CLIENT_BUFFERS
+TCP_BUFFERS: Final = TRANSACTION_BUFFERS - {Buffer.DNS_QUERY}
 
 Fault = tuple[str, str]
 """A key's path and what is wrong with it."""
@@ -47,8 +48,8 @@ def condition_faults(signature: Signature) -> Iterator[Fault]:
         yield "direction", "to_client never holds: what is looked into goes to the server"
     if signature.direction is Direction.TO_SERVER and sought and TO_CLIENT_BUFFERS.issuperset(sought):
         yield "direction", "to_server never holds: what is looked into goes to the client"
-    if signature.protocols and "tcp" not in signature.protocols and Buffer.PAYLOAD not in sought and sought:
-        yield "protocols", "HTTP is carried by tcp: without it this never fires"
+    if signature.protocols and "tcp" not in signature.protocols and sought and TCP_BUFFERS.issuperset(sought):
+        yield "protocols", "HTTP and TLS are carried by tcp: without it this never fires"
     for flag in signature.needs:
         if flag in signature.needs_not:
             yield "needs_not", f"{flag!r} is in needs as well: it can't be set and not be set"

@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Final
 
 from signatures.frequency.table import Commonness, Table, look_up
-from signatures.model import Buffer, Clause, Role, Signature
+from signatures.model import NAME_BUFFERS, Buffer, Clause, Role, Signature
 
 CHANCE_LEAST: Final = 0.01
 """Chance matches in each MiB from which on a term is called short: an hour of video at 5 Mbit/s, some 2 GiB,
 has twenty of them."""
 
-_TEXTS: Final = frozenset({*Buffer} - {Buffer.HTTP_METHOD, Buffer.HTTP_HOST})
+_TEXTS: Final = frozenset({*Buffer} - {Buffer.HTTP_METHOD} - NAME_BUFFERS)
 """Buffers that hold what people wrote."""
 _OCTETS: Final = frozenset({Buffer.PAYLOAD, Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY})
 """Buffers that hold anything."""

@@ -63,10 +63,10 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
                 "すべて一致すべき句が、書いた順に続けて一致しなければならないか",
             ),
             "scope": Meaning(
-                "What the clauses must match together in: an HTTP transaction or a flow. Default: "
-                "transaction if every buffer is http.*, else flow",
-                "句がそろって一致すべき範囲。transaction（HTTP のやりとり）か flow（通信）。"
-                "既定は、検査箇所がすべて http.* なら transaction、ほかは flow",
+                "What the clauses must match together in: a transaction (one of HTTP, a ClientHello, a "
+                "question of DNS) or a flow. Default: flow if payload is among the buffers, else transaction",
+                "句がそろって一致すべき範囲。transaction（HTTP のやりとり、ClientHello、DNS の質問のそれぞれ）か "
+                "flow（通信）。既定は、検査箇所に payload があれば flow、なければ transaction",
             ),
             "all": Meaning("Further clauses that must match too", "ほかに一致しなければならない句"),
             "any": Meaning("Clauses of which one must match", "どれか一つが一致しなければならない句"),
@@ -103,8 +103,8 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
                 "Regular expressions that Hyperscan takes", "正規表現（Hyperscan が扱えるもの）"
             ),
             "domains": Meaning(
-                "Host names, each with all below it; in http.host alone",
-                "ホスト名。その下のすべての名前を含む。http.host だけで使える",
+                "Host names, each with all below it; in http.host, tls.sni and dns.query alone",
+                "ホスト名。その下のすべての名前を含む。http.host、tls.sni、dns.query だけで使える",
             ),
             "fold": Meaning(
                 'Writings that count as the same word in keywords; default ["width", "case"], [] for none',

@@ -16,9 +16,11 @@ class Buffer(StrEnum):
     HTTP_REFERER = "http.referer"
     HTTP_REQUEST_BODY = "http.request_body"
     HTTP_RESPONSE_BODY = "http.response_body"
+    TLS_SNI = "tls.sni"
+    DNS_QUERY = "dns.query"
 
 
-NAME_BUFFERS = frozenset({Buffer.HTTP_HOST})
+NAME_BUFFERS = frozenset({Buffer.HTTP_HOST, Buffer.TLS_SNI, Buffer.DNS_QUERY})
 """Buffers that hold a host's name, with or without a port: those that ``domains`` can be used with."""
 
 

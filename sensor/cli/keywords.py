@@ -30,7 +30,7 @@ runs. With --stdin they do not.
 _PLACES = MappingProxyType(
     {
         "url": ("http.uri",),
-        "host": ("http.host",),
+        "host": ("http.host", "tls.sni", "dns.query"),
         "body": ("http.request_body", "http.response_body"),
         "agent": ("http.user_agent",),
         "referer": ("http.referer",),

@@ -1,8 +1,12 @@
 """Matches become alerts: once each, where flags allow it, past suppression and threshold.
 
 A signature of one clause fires once in each direction of a flow for ``payload``, and once in each transaction
-for all other buffers together. One of several clauses fires once in each transaction, or flow.
+for all other buffers of HTTP together; in the names of TLS and DNS once in a flow for each name, since one is
+often asked for twice, for addresses of IPv4 and of IPv6. One of several clauses fires once in each
+transaction, or flow.
 """
+
+from hashlib import blake2b
 
 from sensor.addresses import address_text
 from sensor.config import DetectionLimits
@@ -13,6 +17,8 @@ from sensor.detections.threshold import Thresholds
 from sensor.protocols.transaction import HttpTransaction
 from sensor.telemetry import Counters
 
+Mark = bool | bytes
+"""Where in a flow: whether in the payload to the server; or in which name (:func:`name_mark`)."""
 _NO_FLAGS: frozenset[str] = frozenset()
 
 
@@ -23,23 +29,23 @@ class Detector:
         self._limits = limits
         self._counters = counters
         self._thresholds = Thresholds(limits, counters)
-        self._fired: dict[int, set[tuple[int, int, bool]]] = {}
-        """By slot: sid, rev and direction; so that signatures may be replaced meanwhile."""
+        self._fired: dict[int, set[tuple[int, int, Mark]]] = {}
+        """By slot: sid, rev and mark; so that signatures may be replaced meanwhile."""
         self._fired_count = 0
         self._flags: dict[int, frozenset[str]] = {}
         """By slot, of flows in which a signature with flags fired."""
         self._flag_sets: dict[frozenset[str], frozenset[str]] = {}
         """Each combination of flags once: as many as the signatures make."""
 
-    def has_fired_in_flow(self, slot: int, rule: Rule, to_server: bool) -> bool:
-        """Whether ``rule`` has fired in the payload of this direction."""
+    def has_fired_in_flow(self, slot: int, rule: Rule, mark: Mark) -> bool:
+        """Whether ``rule`` has fired in this payload, or name, of the flow."""
         fired = self._fired.get(slot)
-        return fired is not None and (*rule.key, to_server) in fired
+        return fired is not None and (*rule.key, mark) in fired
 
-    def note_in_flow(self, slot: int, rule: Rule, to_server: bool) -> None:
-        """``rule`` fires in the payload of this direction, and will not again."""
+    def note_in_flow(self, slot: int, rule: Rule, mark: Mark) -> None:
+        """``rule`` fires in this payload, or name, of the flow, and will not again."""
         if self._fired_count < self._limits.fired:
-            self._fired.setdefault(slot, set()).add((*rule.key, to_server))
+            self._fired.setdefault(slot, set()).add((*rule.key, mark))
             self._fired_count += 1
         else:
             self._counters.alerts_forgotten += 1
@@ -90,6 +96,11 @@ class Detector:
                 fired = self._fired.pop(slot, None)
                 if fired is not None:
                     self._fired_count -= len(fired)
+
+
+def name_mark(name: bytes) -> bytes:
+    """What tells a name from others, whatever its case and however long it is."""
+    return blake2b(name.lower(), digest_size=16).digest()
 
 
 def _alert(rule: Rule, match: Match) -> Alert:

@@ -8,7 +8,7 @@ import numpy as np
 from sensor.config import DetectionLimits
 from sensor.detections.alert import Alert
 from sensor.detections.clauses import found_at
-from sensor.detections.detect import Detector
+from sensor.detections.detect import Detector, name_mark
 from sensor.detections.match import Match, Place, Sender, match_at
 from sensor.detections.payload_regexes import PayloadRegexes, hits_of
 from sensor.detections.rules import compile_rules
@@ -18,6 +18,7 @@ from sensor.matching.compile import MatchPlan
 from sensor.matching.reading import Reading
 from sensor.matching.scan import Matches, scan_fields, scan_one, scan_payload
 from sensor.protocols.http_flows import HttpFlow
+from sensor.protocols.names import NameTransaction
 from sensor.protocols.transaction import HttpTransaction
 from sensor.protocols.uri import normalise_uri
 from sensor.reassembly.join import Joined
@@ -42,6 +43,7 @@ _FIELDS: tuple[tuple[Buffer, _Values], ...] = (
     (Buffer.HTTP_USER_AGENT, _attribute("user_agent")),
     (Buffer.HTTP_REFERER, _attribute("referer")),
 )
+_NAMES = ((Buffer.TLS_SNI, "tls"), (Buffer.DNS_QUERY, "dns"))
 
 
 class Inspector:
@@ -59,7 +61,7 @@ class Inspector:
         self._rules = compile_rules(plan)
         self._regexes = PayloadRegexes(plan, counters, limits.excerpt_before + 1, limits.regex_streams)
         self._fields = _fields_of(plan)
-        self._senders: dict[tuple[int, int, int, bool], Sender] = {}
+        self._senders: dict[tuple[int, int, int, str], Sender] = {}
         """Those that the call in hand has made."""
 
     def replace_plan(self, plan: MatchPlan) -> None:
@@ -120,15 +122,57 @@ class Inspector:
         to_server = not stream & 1
         if rule.shape is None and detector.has_fired_in_flow(slot, rule, to_server):
             return
-        sender = self._sender(slot, stream & 1, 0, http.get(slot))
+        sender = self._sender(slot, stream & 1, 0, "http" if slot in http else "")
         if rule.conditions is not None and not rule.conditions.hold(sender, place.ts_ns):
             return
         match = match_at(self._limits, sender, place, data, first, last, reading)
         if rule.waits:
             found = found_at((Buffer.PAYLOAD, stream & 1, value), match)
-            self._together.add(slot, rule, self._rules.place[index], found, None)
+            self._together.add(slot, rule, self._rules.place[index], found, to_server)
             return
         detector.note_in_flow(slot, rule, to_server)
+        _append(alerts, detector.fire(slot, rule, match))
+
+    def inspect_names(self, names: Sequence[NameTransaction]) -> list[Alert]:
+        """Alerts on the names of TLS ClientHellos and of DNS queries."""
+        self._senders.clear()
+        alerts: list[Alert] = []
+        for buffer, app_proto in _NAMES:
+            if not self._plan.wants(buffer):
+                continue
+            own = [name for name in names if name.app_proto == app_proto]
+            found = scan_fields(self._plan, buffer, [name.name for name in own])
+            self._counters.scans_flooded += found.flooded
+            for index, run, start, end, reading in _rows(found):
+                self._name_match(alerts, buffer, index, own[run], start, end, reading)
+        for name in names:
+            self._together.end_transaction(name.slot, name.tx_id, name.number)
+        return alerts
+
+    def _name_match(
+        self,
+        alerts: list[Alert],
+        buffer: Buffer,
+        index: int,
+        name: NameTransaction,
+        start: int,
+        end: int,
+        reading: Reading | None,
+    ) -> None:
+        rule, slot, detector = self._rules.owner[index], name.slot, self._detector
+        mark = name_mark(name.name)
+        if rule.shape is None and detector.has_fired_in_flow(slot, rule, mark):
+            return
+        sender = self._sender(slot, name.direction, name.direction, name.app_proto)
+        if rule.conditions is not None and not rule.conditions.hold(sender, name.ts_ns):
+            return
+        place = Place(buffer, start, end, start, name.number, name.ts_ns, name.tx_id)
+        match = match_at(self._limits, sender, place, name.name, 0, len(name.name), reading)
+        if rule.waits:
+            found = found_at((buffer, name.direction, name.tx_id), match)
+            self._together.add(slot, rule, self._rules.place[index], found, mark)
+            return
+        detector.note_in_flow(slot, rule, mark)
         _append(alerts, detector.fire(slot, rule, match))
 
     def inspect_requests(
@@ -169,7 +213,8 @@ class Inspector:
     def end_transactions(self, slots: Iterable[int], transactions: Iterable[HttpTransaction]) -> None:
         """Transactions are over: their heads and bodies have been inspected."""
         for slot, transaction in zip(slots, transactions, strict=True):
-            self._together.end_transaction(slot, transaction)
+            number = max(transaction.request_number, transaction.response_number)
+            self._together.end_transaction(slot, transaction.tx_id, number)
 
     def settle(self) -> list[Alert]:
         """Alerts on what had to wait for the whole batch: call it when all of it was inspected."""
@@ -209,7 +254,7 @@ class Inspector:
             return
         response = buffer is Buffer.HTTP_RESPONSE_BODY
         direction = 1 - flow.client if response else flow.client
-        sender = self._sender(slot, direction, flow.client, flow)
+        sender = self._sender(slot, direction, flow.client, "http")
         ts_ns = transaction.response_ns if response else transaction.request_ns
         if rule.conditions is not None and not rule.conditions.hold(sender, ts_ns):
             return
@@ -230,14 +275,14 @@ class Inspector:
         shown = self._limits.request
         return (_text(part[:shown]) for part in (transaction.method, transaction.host, transaction.target))
 
-    def _sender(self, slot: int, direction: int, client: int, flow: HttpFlow | None) -> Sender:
-        key = slot, direction, client, flow is None
+    def _sender(self, slot: int, direction: int, client: int, app_proto: str) -> Sender:
+        key = slot, direction, client, app_proto
         sender = self._senders.get(key)
         if sender is None:
             sender = self._senders[key] = self._make_sender(*key)
         return sender
 
-    def _make_sender(self, slot: int, direction: int, client: int, unknown: bool) -> Sender:
+    def _make_sender(self, slot: int, direction: int, client: int, app_proto: str) -> Sender:
         table = self._table
         at = np.array([slot])
         orig_hi, orig_lo, resp_hi, resp_lo = (int(word[0]) for word in table.endpoints(at))
@@ -251,7 +296,7 @@ class Inspector:
             int(table.ports[1 - direction, slot]),
             int(table.proto(at)[0]),
             direction == client,
-            "" if unknown else "http",
+            app_proto,
         )
 
 

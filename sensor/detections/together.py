@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sensor.config import DetectionLimits
 from sensor.detections.alert import Alert
 from sensor.detections.clauses import Found, completed_by
-from sensor.detections.detect import Detector
+from sensor.detections.detect import Detector, Mark
 from sensor.detections.rules import Rule
 from sensor.detections.states import FLOW, State, States
 from sensor.protocols.transaction import HttpTransaction
@@ -35,8 +35,8 @@ class _Firing(NamedTuple):
     found: Found
     state: State | None
     """Of several clauses."""
-    transaction: HttpTransaction | None
-    """Of one clause: which it is in; None for the payload."""
+    within: HttpTransaction | Mark
+    """Of one clause: the transaction that it is in, or the place in its flow."""
 
 
 class Together:
@@ -59,30 +59,27 @@ class Together:
         """Use the rules of another plan; what is under way goes on where they are the same."""
         self._states.replace_rules(rules)
 
-    def add(
-        self, slot: int, rule: Rule, place: int, found: Found, transaction: HttpTransaction | None
-    ) -> None:
+    def add(self, slot: int, rule: Rule, place: int, found: Found, within: HttpTransaction | Mark) -> None:
         """The clause ``place`` of ``rule`` matched.
 
-        :param transaction: in which; None for the payload.
+        :param within: the HTTP transaction that it is in, or the place in the flow.
         """
         self._waiting += found.match.octets
         if self._waiting > self._most:
             self._alerts += self._settle()
         if rule.shape is None:
-            self._single.append(_Firing(found.at, slot, rule, found, None, transaction))
+            self._single.append(_Firing(found.at, slot, rule, found, None, within))
             return
-        tx_id = transaction.tx_id if rule.in_transaction and transaction is not None else FLOW
+        tx_id = found.match.place.tx_id if rule.in_transaction else FLOW
         state = self._states.of(slot, tx_id, rule)
         if not state.done:
             state.found[place].append(found)
             self._touched[id(state)] = state
 
-    def end_transaction(self, slot: int, transaction: HttpTransaction) -> None:
-        """Its heads and bodies have been looked into."""
+    def end_transaction(self, slot: int, tx_id: int, number: int) -> None:
+        """All of it has been looked into; ``number`` is its last packet."""
         if self._states:
-            number = max(transaction.request_number, transaction.response_number)
-            self._ended.append(((number, _BEHIND, 0, 0), slot, transaction.tx_id))
+            self._ended.append(((number, _BEHIND, 0, 0), slot, tx_id))
 
     def end_flows(self, slots: list[int]) -> None:
         """No more octets of theirs come."""
@@ -117,23 +114,22 @@ class Together:
         return alerts
 
     def _fire(self, firing: _Firing) -> Alert | None:
-        _, slot, rule, found, state, transaction = firing
+        _, slot, rule, found, state, within = firing
         detector, match = self._detector, found.match
-        to_server = match.sender.to_server
         if state is None and (
-            detector.has_fired_in_flow(slot, rule, to_server)
-            if transaction is None
-            else detector.has_fired_in_transaction(transaction, rule)
+            detector.has_fired_in_transaction(within, rule)
+            if isinstance(within, HttpTransaction)
+            else detector.has_fired_in_flow(slot, rule, within)
         ):
             return None
         if not detector.flags_allow(slot, rule):
             return None
         if state is not None:
             state.done = True
-        elif transaction is None:
-            detector.note_in_flow(slot, rule, to_server)
+        elif isinstance(within, HttpTransaction):
+            detector.note_in_transaction(within, rule)
         else:
-            detector.note_in_transaction(transaction, rule)
+            detector.note_in_flow(slot, rule, within)
         return detector.fire(slot, rule, match)
 
 
@@ -143,4 +139,4 @@ def _completed(state: State, at: _At | None) -> list[_Firing]:
     found = completed_by(state.rule.shape, state.found)
     if found is None:
         return []
-    return [_Firing(at or found.at, state.key[0], state.rule, found, state, None)]
+    return [_Firing(at or found.at, state.key[0], state.rule, found, state, found.match.sender.to_server)]

@@ -2,14 +2,17 @@
 
 A sample is what a buffer holds. Payload is sent as it is, by TCP, or by UDP where the signature takes nothing
 else; so a payload sample may be a whole HTTP request, and prove a signature that looks into several of its
-fields. What a field of HTTP holds is sent in a request, or response, that has nothing else in it.
+fields. What a field of HTTP holds is sent in a request, or response, that has nothing else in it; a name in a
+ClientHello, or in a query, which goes by UDP where the signature takes it.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from types import MappingProxyType
 from typing import Final
 
+from sensor.proof.names import client_hello, dns_query
 from sensor.proof.packets import MAX_PAYLOAD, Address, Ends, conversation, datagram
 from signatures.model import Buffer, Direction, PortRange, Sample, Signature
 
@@ -17,6 +20,7 @@ _NETWORKS: Final = ("192.0.2.0/24", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", 
 """Where addresses that no condition names come from: documentation's (RFC 5737, RFC 3849), then any."""
 _CLIENT_PORTS: Final = range(49152, 65536)
 _SERVER_PORT: Final = 80
+_SERVER_PORTS: Final = MappingProxyType({Buffer.TLS_SNI: 443, Buffer.DNS_QUERY: 53})
 _LINE_ENDS: Final = frozenset(b"\r\n")
 _TO_ESCAPE: Final = frozenset({*range(0x21), 0x7F})
 """Octets that would end the target of a request."""
@@ -53,8 +57,11 @@ class Carrier:
 
 def carrier_of(signature: Signature, sample: Sample) -> Carrier | None:
     """How ``sample`` is sent so that it meets the conditions of ``signature``; None if it can't be."""
-    is_udp = signature.protocols == ("udp",)
+    is_query = sample.buffer is Buffer.DNS_QUERY
+    is_udp = signature.protocols != ("tcp",) if is_query else signature.protocols == ("udp",)
     turns = _turns(sample, signature.direction)
+    if is_query and turns and not is_udp:
+        turns = [(True, len(turns[0][1]).to_bytes(2, "big") + turns[0][1])]
     if turns is None or (is_udp and (len(turns) > 1 or len(turns[0][1]) > MAX_PAYLOAD)):
         return None
     to_server = turns[-1][0]  # the sample comes last
@@ -70,7 +77,7 @@ def carrier_of(signature: Signature, sample: Sample) -> Carrier | None:
             client,
             _CLIENT_PORTS[0] if client_port is None else client_port,
             server,
-            _SERVER_PORT if server_port is None else server_port,
+            _SERVER_PORTS.get(sample.buffer, _SERVER_PORT) if server_port is None else server_port,
         ),
         tuple(turns),
         is_udp,
@@ -99,6 +106,15 @@ def _turns(sample: Sample, direction: Direction) -> _Turns | None:
             return _field(b"User-Agent", octets)
         case Buffer.HTTP_REFERER:
             return _field(b"Referer", octets)
+        case Buffer.TLS_SNI:
+            return _said(client_hello(octets))
+        case Buffer.DNS_QUERY:
+            return _said(dns_query(octets))
+
+
+def _said(octets: bytes | None) -> _Turns | None:
+    """What the client says; None if it can't."""
+    return None if octets is None else [(True, octets)]
 
 
 def _request(method: bytes = b"GET", target: bytes = b"/", fields: bytes = b"") -> bytes:

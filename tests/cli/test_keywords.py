@@ -55,7 +55,7 @@ def test_words_are_added_changed_listed_and_removed(run: Run, sensor: Sensor) ->
         "sid": 9000001,
         "rev": 2,
         "keywords": ["機密"],
-        "buffers": ["http.host", "http.request_body", "http.response_body"],
+        "buffers": ["http.host", "tls.sni", "dns.query", "http.request_body", "http.response_body"],
         "category": "custom",
         "severity": "high",
         "fold": ["width", "case"],

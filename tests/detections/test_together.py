@@ -63,10 +63,10 @@ class Bench:
     def batch(self, events: list[Event], ended: list[tuple[int, int]] | None = None) -> list[Alert]:
         """Feed matches, and ends of transactions (slot, tx_id)."""
         for event in events:
-            transaction = HttpTransaction(event.tx_id) if event.tx_id >= 0 else None
-            self.together.add(event.slot, self.rules[event.which], event.clause, event.found, transaction)
+            within = HttpTransaction(event.tx_id) if event.tx_id >= 0 else True
+            self.together.add(event.slot, self.rules[event.which], event.clause, event.found, within)
         for slot, tx_id in ended or []:
-            self.together.end_transaction(slot, HttpTransaction(tx_id, request_number=99))
+            self.together.end_transaction(slot, tx_id, 99)
         return self.together.settle()
 
     def end(self, *slots: int) -> list[Alert]:

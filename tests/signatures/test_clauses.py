@@ -207,7 +207,7 @@ CONTRADICTIONS = [
         9,
         "to_server never holds: what is looked into goes to the client",
     ),
-    (URI + 'protocols = ["udp"]\n', 9, "HTTP is carried by tcp: without it this never fires"),
+    (URI + 'protocols = ["udp"]\n', 9, "HTTP and TLS are carried by tcp: without it this never fires"),
     (
         PAYLOAD + '[[signature.none]]\ncontents = ["xy", "abcd"]\nbuffers = ["payload", "http.uri"]\n',
         10,

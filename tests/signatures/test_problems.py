@@ -106,7 +106,7 @@ MISTAKES = [
         '["*.example.com"]',
         "'*.example.com' must be a name as example.com, in lower case (xn--… for others)",
     ),
-    ("domains", '["example.com"]', "domains can be looked for in http.host only"),
+    ("domains", '["example.com"]', "domains can be looked for in dns.query, http.host, tls.sni only"),
     ("case_sensitive", '"yes"', "case_sensitive must be true or false, not a string"),
     ("src_ports", '"80-"', "src_ports takes ports as 80 or \"8000-8100\", not '80-'"),
     ("src_ports", "true", "src_ports takes ports as 80 or \"8000-8100\", not 'True'"),
@@ -132,7 +132,7 @@ def test_one_mistake(tmp_path: Path, key: str, value: str, reason: str) -> None:
     found = problems(tmp_path, before + table(**{key: value}))
     at = before.count("\n") + 2 + list(GOOD | {key: value}).index(key)
     if key == "domains" and "only" not in reason:
-        found.remove((at, "domains can be looked for in http.host only"))
+        found.remove((at, "domains can be looked for in dns.query, http.host, tls.sni only"))
     assert found == [(at, reason)]
 
 
