@@ -14,8 +14,9 @@ from sensor.arrays import I64, U8, Bool
 PORTS = (53, 5353, 5355)
 """DNS, mDNS and LLMNR."""
 MAX_NAMES = 4_096
-"""Octets of the names of one message that are read. Servers answer one question, of 255 octets at most; mDNS
-asks for some dozen at once. Pointers let a message of 64 KiB ask for 10,000 names of 255 octets."""
+"""Octets of the names of one message that are read, pointers included. Servers answer one question, of 255
+octets at most; mDNS asks for some dozen at once. Pointers let a message of 64 KiB ask for 10,000 names of 255
+octets."""
 MAX_MESSAGE = 4_096
 """Octets of a message over TCP that are read: its questions come first."""
 
@@ -23,6 +24,8 @@ HEADER = 12
 _MAX_NAME = 255
 _LEAST = HEADER + 1 + 4  # the root's name, QTYPE, QCLASS
 _POINTER = 0xC0
+_MAX_HOPS = 127
+"""Pointers of one name: as many as it may have labels. Further ones go round in a circle."""
 _HOST_OCTETS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _CLASSES = frozenset({1, 3, 4, 255})  # IN, CH, HS, ANY
 _OPT = 41
@@ -57,7 +60,7 @@ def read_questions(message: bytes, *, strict: bool = False) -> Questions:
         read = _read_name(message, pos)
         if read is None:
             break
-        labels, pos = read
+        labels, pos, cost = read
         if pos + 4 > len(message):
             break
         if strict and not _is_plain(message, labels, pos):
@@ -65,32 +68,29 @@ def read_questions(message: bytes, *, strict: bool = False) -> Questions:
         pos += 4
         name = b".".join(labels)
         names.append(name)
-        octets += len(name) + 1
+        octets += cost
     if strict and (len(names) != count or not _ends_plainly(message, pos)):
         return _NONE
     return Questions(tuple(names))
 
 
-def _read_name(message: bytes, pos: int) -> tuple[list[bytes], int] | None:
-    """Labels of the name at ``pos``, and where it ends; None if it is malformed.
+def _read_name(message: bytes, pos: int) -> tuple[list[bytes], int, int] | None:
+    """Labels of the name at ``pos``, where it ends, and how many octets it took; None if it is malformed.
 
-    A pointer leads to "a prior occurrence" of a name: each leads further back than the one before, so that
-    none goes round in a circle.
+    A pointer should lead to "a prior occurrence" of a name; some servers take those that lead anywhere.
     """
     labels: list[bytes] = []
-    end, before, octets = -1, pos, 1
+    end, hops, octets = -1, 0, 1
     while pos < len(message):
         length = message[pos]
         if not length:
-            return labels, (pos + 1 if end < 0 else end)
+            return labels, (pos + 1 if end < 0 else end), octets + 2 * hops
         if length >= _POINTER:
-            if pos + 1 >= len(message):
+            if pos + 1 >= len(message) or hops == _MAX_HOPS:
                 return None
             end = pos + 2 if end < 0 else end
             pos = (length & 0x3F) << 8 | message[pos + 1]
-            if not HEADER <= pos < before:
-                return None
-            before = pos
+            hops += 1
             continue
         octets += 1 + length
         if length > 63 or octets > _MAX_NAME or pos + 1 + length > len(message):

@@ -45,7 +45,7 @@ class HelloReader:
     @property
     def is_too_long(self) -> bool:
         """Whether it was given up for its length alone."""
-        return self._taken >= MAX_HELLO
+        return self.verdict is Verdict.NO and self._taken >= MAX_HELLO
 
     def feed(self, data: bytes | memoryview) -> Verdict:
         """Read the next octets, up to the hello's end; what follows it is not looked at."""
