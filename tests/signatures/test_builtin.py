@@ -1,14 +1,12 @@
 """The shipped sets: sound, in both languages, and finding what they are about."""
 
-import struct
-
 import numpy as np
 import pytest
 
 from sensor.matching.compile import MatchPlan, compile_signatures
 from sensor.matching.scan import scan_fields, scan_payload
 from signatures.loader import BUILTIN, check_files, load_signatures
-from signatures.model import Buffer, Owner
+from signatures.model import NAME_BUFFERS, Buffer, Owner
 
 
 @pytest.fixture(scope="module")
@@ -89,20 +87,6 @@ def test_content(plan: MatchPlan, text: str, title: str) -> None:
     assert payload(plan, b"x" * 100 + text.encode(), offset=5000) == {title}
 
 
-def sni(name: str) -> bytes:
-    """A server_name extension (RFC 6066, section 3)."""
-    host = name.encode()
-    entry = struct.pack(">BH", 0, len(host)) + host
-    names = struct.pack(">H", len(entry)) + entry
-    return struct.pack(">HH", 0, len(names)) + names
-
-
-def question(name: str) -> bytes:
-    """A DNS question (RFC 1035, section 4.1.2)."""
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return labels + b"\x00\x00\x01\x00\x01"
-
-
 @pytest.mark.parametrize(
     ("name", "title"),
     [
@@ -116,16 +100,16 @@ def question(name: str) -> bytes:
 )
 def test_names_in_host_dns_and_tls(plan: MatchPlan, name: str, title: str) -> None:
     seen = {f"{title}: name seen in DNS or TLS"}
-    assert payload(plan, b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + question(name)) == seen
-    assert payload(plan, b"\x16\x03\x01" + b"\x00" * 60 + sni(name) + b"\x00\x17\x00\x00") == seen
+    for buffer in (Buffer.TLS_SNI, Buffer.DNS_QUERY):
+        assert titles(plan, scan_fields(plan, buffer, [name.upper().encode()]).clause) == seen
     host = scan_fields(plan, Buffer.HTTP_HOST, [name.encode() + b":80"])
     assert titles(plan, host.clause) == {f"{title}: HTTP to its servers"}
 
 
 @pytest.mark.parametrize("name", ["google.com", "example-teamviewer.com", "show.cab", "mail.google.com"])
 def test_other_names(plan: MatchPlan, name: str) -> None:
-    assert payload(plan, question(name) + sni(name)) == set()
-    assert not len(scan_fields(plan, Buffer.HTTP_HOST, [name.encode()]))
+    for buffer in NAME_BUFFERS:
+        assert not len(scan_fields(plan, buffer, [name.encode()]))
 
 
 def test_winrm(plan: MatchPlan) -> None:
