@@ -48,6 +48,10 @@ bench: .venv/.dev ## measure speed and memory; ARGS="FILE…" for captures of yo
 	@.ci/install-debian
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: bench-match
+bench-match: .venv/.dev ## measure what finding words costs and finds, by number and by form
+	$(BIN)/python -m tests.bench.match $(ARGS)
+
 .PHONY: bench-live
 bench-live: .venv/.dev ## measure live capture over a veth pair, as root on Linux
 	@.ci/install-debian

@@ -19,7 +19,7 @@ from sensor.flow.record import flow_records
 from sensor.flow.shed import FlowShedder
 from sensor.flow.state import RESPONDER, H, S
 from sensor.flow.track import FlowTracker, Tracked, update_history
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from sensor.protocols.http1 import Http1Counters
 from sensor.protocols.http1_shared import KEEP_BODY, SHED_BODY, SKIP_BODY
 from sensor.protocols.http_flows import HTTP, HttpFlows

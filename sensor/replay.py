@@ -13,7 +13,7 @@ from sensor.capture.source import CaptureFile, find_captures, open_captures
 from sensor.config import SECOND_NS, Settings
 from sensor.detections.alert import Alert
 from sensor.detections.results import Results
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.store.records import RunCounts
 from sensor.telemetry import Counters

@@ -14,7 +14,8 @@ from sensor.capture.batch import Batch
 from sensor.capture.source import open_captures
 from sensor.config import Settings
 from sensor.detections.results import Results
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.telemetry import ShedLevel
 from signatures.loader import load_signatures

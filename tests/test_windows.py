@@ -91,7 +91,7 @@ def found(capture: bytes, window: int) -> Counter[str]:
         event.pop("capture_file", None)
         # What else is told of an alert depends on how much of its stream is at hand, or known, by then.
         event.pop("app_proto", None)
-        for name in ("excerpt", "excerpt_hex", "excerpt_offset"):
+        for name in ("excerpt", "excerpt_hex", "excerpt_offset", "text", "text_start", "text_end"):
             event.get("alert", {}).pop(name, None)
         events[json.dumps(event, sort_keys=True)] += 1
     return events

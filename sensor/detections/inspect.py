@@ -14,7 +14,7 @@ from sensor.detections.payload_regexes import PayloadRegexes, hits_of
 from sensor.detections.rules import compile_rules
 from sensor.detections.together import Together
 from sensor.flow.table import FlowTable
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from sensor.matching.reading import Reading
 from sensor.matching.scan import Matches, scan_fields, scan_one, scan_payload
 from sensor.protocols.http_flows import HttpFlow

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from sensor.matching.reading import Reading
 from sensor.matching.scan import Matches, scan_datagrams
 from sensor.matching.stream import StreamScanner

@@ -7,7 +7,7 @@ from sensor.detections.clauses import Shape, shape_of
 from sensor.detections.conditions import Conditions, compile_conditions
 from sensor.detections.match import Sender
 from sensor.detections.networks import Networks, compile_networks
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from signatures.model import Buffer, Role, Scope, Signature, Track
 
 RuleKey = tuple[int, int]

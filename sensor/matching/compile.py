@@ -1,113 +1,69 @@
 """Signatures made into Hyperscan databases: one set of them for each buffer kind.
 
-Keywords and regexes are kept apart. Keywords have a known length, so that any number of small buffers
-can be joined and scanned by one call and each match placed afterwards; regexes need the real start and
-end of the value, or of the stream, and are scanned one value or chunk at a time. Most buffers have no
-regex, and then no such scan is made.
+Literals and regexes are kept apart. Literals have a known length, so that any number of small buffers can be
+joined and scanned by one call and each match placed afterwards; regexes need the real start and end of the
+value, or of the stream, and are scanned one value or chunk at a time. Most buffers have no regex, and then no
+such scan is made.
 
-Compiling 1,000 keywords takes some 25 ms, so databases are not cached on disk; but a hundred thousand take
-seconds, and very many minutes and gigabytes. A process that must not wait loads what another has compiled:
-`dump_databases` and `load_plan`. Both walk the signatures as `compile_signatures` does, so that the databases
-come in one order and need no names.
+A few thousand keywords take seconds, so a process that must not wait loads what another, or an earlier one,
+has compiled: `dump_databases` and `load_plan`. Both walk the signatures as `compile_signatures` does, so that
+what was compiled comes in one order and needs no names.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain, repeat
 from types import MappingProxyType
+from typing import Final, Protocol
 
 import hyperscan
+import msgspec
 import numpy as np
 
-from sensor.arrays import I64, Bool
 from sensor.config import DetectionLimits
 from sensor.errors import SensorError
-from signatures.encodings import encode_keyword, literal_expression, regex_expression
+from sensor.matching.cache import Cache
+from sensor.matching.plan import (
+    ANCHOR,
+    CONTENT,
+    DOMAIN,
+    IN_BASE64,
+    Bounds,
+    BufferPlan,
+    Literals,
+    MatchPlan,
+    Regexes,
+)
+from sensor.matching.terms import PLAIN, Literal, Terms, make_terms
+from signatures.encodings import literal_expression, regex_expression
 from signatures.model import Buffer, Clause, Signature
 from signatures.regex import regex_flags
 
-_CONTEXT = DetectionLimits().excerpt_before
+_CONTEXT: Final = DetectionLimits().excerpt_before
 """Octets carried that no match needs: an excerpt shows them before a match, which may be told of late."""
-_CONTEXT_AFTER = DetectionLimits().excerpt_after
-
-_Make = Callable[[Callable[[], list[bytes]], list[int], int], hyperscan.Database]
-"""Makes the next database, given what makes its expressions, the flags of each, and Hyperscan's mode."""
-
-
-@dataclass(slots=True, eq=False)
-class Literals:
-    """The keywords and domains of one buffer kind; Hyperscan's id is the index of a literal."""
-
-    clause: I64
-    """(p,) index into ``MatchPlan.clauses`` of each literal."""
-    length: I64
-    """(p,) octets of each literal, at least 1."""
-    domain: Bool
-    """(p,) whether the literal counts only as a whole name or its end."""
-    every: hyperscan.Database
-    """Block mode, reports every occurrence."""
-    _first: hyperscan.Database | Callable[[], hyperscan.Database]
-
-    def first(self) -> hyperscan.Database:
-        """Block mode, reports the first occurrence of each keyword; compiled when first asked for.
-
-        Of a domain every occurrence: the first may stand in the middle of a name.
-        """
-        if not isinstance(self._first, hyperscan.Database):
-            self._first = self._first()
-        return self._first
+_CONTEXT_AFTER: Final = DetectionLimits().excerpt_after
+_ENCODED: Final = 6
+"""Octets that a keyword takes at most for each of its own in UTF-8, as a tail reckons: a percent sign that is
+percent-encoded itself makes five, base64 of a reference in HTML four."""
+_MAX_TAIL: Final = 1_536
+"""Octets of a tail: a keyword of the longest kind in any form. The tails of all streams stay in memory."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Regexes:
-    """The regexes of one buffer kind; Hyperscan's id is the index of a regex."""
+class _AnchorTable(msgspec.Struct, frozen=True, array_like=True):
+    """What the anchors of one buffer kind stand for, and how long each is."""
 
-    clause: I64
-    """(p,) index into ``MatchPlan.clauses`` of each regex."""
-    expressions: list[bytes]
-    flags: list[int]
-    database: hyperscan.Database
-    """Reports each regex once: in block mode for a value, in stream mode for a stream."""
+    terms: Terms
+    lengths: list[int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BufferPlan:
-    """What to look for in one buffer kind; at least one of the two is there."""
+class _Maker(Protocol):
+    """Makes what takes long; each method is called in the same order for the same signatures."""
 
-    literals: Literals | None
-    regexes: Regexes | None
+    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
+        """The next table of anchors, and the literals if they are to be compiled."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchPlan:
-    """Everything to look for. For use in one thread at a time: a database has one scratch space."""
-
-    signatures: tuple[Signature, ...]
-    clauses: tuple[Clause, ...]
-    """Of all signatures, in their order."""
-    owner: I64
-    """(c,) index into ``signatures`` of each clause."""
-    depth: I64
-    """(c,) ``Clause.depth`` of each clause."""
-    buffers: Mapping[Buffer, BufferPlan]
-    """Of the buffer kinds that any signature looks into."""
-    payload_tail: int
-    """Octets of a stream direction to carry from one batch to the next, so that keywords which
-    straddle the two are found, and explained: the longest payload keyword's, less one, and as many as an
-    excerpt shows before a match. 0 if no signature looks into payload."""
-    payload_reach: int
-    """Octets of a stream direction, from its start, that matches in the payload and their excerpts may reach
-    (0: no signature looks into payload); -1 where one may match anywhere."""
-    stream_regexes: Regexes | None
-    """The payload regexes again, in stream mode."""
-
-    def wants(self, buffer: Buffer) -> bool:
-        """Whether any signature looks into ``buffer``."""
-        return buffer in self.buffers
-
-    @property
-    def has_payload_regexes(self) -> bool:
-        """Whether stream directions and datagrams must be scanned one by one as well."""
-        return self.stream_regexes is not None
+    def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
+        """The next database, of the expressions that ``make`` makes."""
 
 
 def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
@@ -116,43 +72,88 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
     :raises hyperscan.HyperscanError: if Hyperscan refuses an expression, which the loader's checks
         rule out.
     """
-    return _plan(signatures, _compile, whole=False)
+    return _plan(signatures, _Compiler(), whole=False)
+
+
+def compile_cached(signatures: Sequence[Signature], cache: Cache) -> MatchPlan:
+    """As `compile_signatures`, from ``cache`` if the same were compiled before.
+
+    :raises hyperscan.HyperscanError: as `compile_signatures`.
+    """
+    dumped = cache.get(signatures)
+    if dumped is not None:
+        with suppress(SensorError):  # of another processor
+            return load_plan(signatures, dumped)
+    compiler = _Dumper()
+    plan = _plan(signatures, compiler, whole=True)
+    cache.put(signatures, compiler.dumped)
+    return plan
 
 
 def dump_databases(signatures: Sequence[Signature]) -> list[bytes]:
     """Compile ``signatures``, for `load_plan` in another process of the same machine.
 
-    :returns: the databases in order, serialised.
+    :returns: tables and databases in order, serialised.
     :raises hyperscan.HyperscanError: as `compile_signatures`.
     """
-    dumped = []
-
-    def compile_and_dump(
-        expressions: Callable[[], list[bytes]], flags: list[int], mode: int
-    ) -> hyperscan.Database:
-        database = _compile(expressions, flags, mode)
-        dumped.append(hyperscan.dumpb(database))
-        return database
-
-    _plan(signatures, compile_and_dump, whole=True)
-    return dumped
+    compiler = _Dumper()
+    _plan(signatures, compiler, whole=True)
+    return compiler.dumped
 
 
-def load_plan(signatures: Sequence[Signature], databases: Sequence[bytes]) -> MatchPlan:
+def load_plan(signatures: Sequence[Signature], dumped: Sequence[bytes]) -> MatchPlan:
     """What `compile_signatures` makes of ``signatures``, with nothing left to compile.
 
-    :param databases: as `dump_databases` made them of the same signatures.
-    :raises SensorError: if they are not of these signatures, of another version of Hyperscan or for another
+    :param dumped: as `dump_databases` made it of the same signatures.
+    :raises SensorError: if it is not of these signatures, of another version of Hyperscan or for another
         processor, or damaged.
     """
-    rest = iter(databases)
+    loader = _Loader(dumped)
+    plan = _plan(signatures, loader, whole=True)
+    loader.end()
+    return plan
 
-    def load(_expressions: Callable[[], list[bytes]], _flags: list[int], mode: int) -> hyperscan.Database:
-        octets = next(rest, None)
-        if octets is None:
-            raise SensorError("there are fewer compiled databases than these signatures need")
+
+class _Compiler:
+    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
+        terms, literals = make()
+        return _AnchorTable(terms, [len(each.octets) for each in literals]), literals
+
+    def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
+        database = hyperscan.Database(mode=mode)
+        ids = list(range(len(flags)))
+        database.compile(expressions=make(), ids=ids, elements=len(flags), flags=flags)
+        return database
+
+
+class _Dumper(_Compiler):
+    def __init__(self) -> None:
+        self.dumped: list[bytes] = []
+
+    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
+        table, literals = super().anchors(make)
+        self.dumped.append(msgspec.msgpack.encode(table))
+        return table, literals
+
+    def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
+        database = super().database(make, flags, mode)
+        self.dumped.append(hyperscan.dumpb(database))
+        return database
+
+
+class _Loader:
+    def __init__(self, dumped: Sequence[bytes]) -> None:
+        self._rest = iter(dumped)
+
+    def anchors(self, _make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
         try:
-            database = hyperscan.loadb(octets, mode)
+            return msgspec.msgpack.decode(self._next(), type=_AnchorTable), []
+        except msgspec.MsgspecError as error:
+            raise SensorError("what was compiled is not of these signatures, or damaged") from error
+
+    def database(self, _make: Callable[[], list[bytes]], _flags: list[int], mode: int) -> hyperscan.Database:
+        try:
+            database = hyperscan.loadb(self._next(), mode)
             database.scratch = hyperscan.Scratch(database)
         except hyperscan.HyperscanError as error:
             raise SensorError(
@@ -161,13 +162,19 @@ def load_plan(signatures: Sequence[Signature], databases: Sequence[bytes]) -> Ma
             ) from error
         return database
 
-    plan = _plan(signatures, load, whole=True)
-    if next(rest, None) is not None:
-        raise SensorError("there are more compiled databases than these signatures need")
-    return plan
+    def _next(self) -> bytes:
+        octets = next(self._rest, None)
+        if octets is None:
+            raise SensorError("there are fewer compiled databases than these signatures need")
+        return octets
+
+    def end(self) -> None:
+        """:raises SensorError: if something is left."""
+        if next(self._rest, None) is not None:
+            raise SensorError("there are more compiled databases than these signatures need")
 
 
-def _plan(signatures: Sequence[Signature], make: _Make, *, whole: bool) -> MatchPlan:
+def _plan(signatures: Sequence[Signature], maker: _Maker, *, whole: bool) -> MatchPlan:
     """The plan, its databases made in order; ``whole``: those too that may never be asked for."""
     owned = [(index, clause) for index, signature in enumerate(signatures) for clause in signature.clauses]
     owner = np.array([index for index, _ in owned], np.int64)
@@ -178,64 +185,99 @@ def _plan(signatures: Sequence[Signature], make: _Make, *, whole: bool) -> Match
         for buffer in Buffer
     }
     for buffer, indices in members.items():
-        literals = _literals(clauses, indices, make)
+        literals = _literals(clauses, indices, maker)
         if literals is not None and whole:
             literals.first()
-        regexes = _regexes(clauses, indices, hyperscan.HS_MODE_BLOCK, make)
+        regexes = _regexes(clauses, indices, hyperscan.HS_MODE_BLOCK, maker)
         if literals is not None or regexes is not None:
             plans[buffer] = BufferPlan(literals, regexes)
-    payload = plans.get(Buffer.PAYLOAD)
-    longest = int(payload.literals.length.max()) if payload and payload.literals else 1
-    tail = longest - 1 + _CONTEXT if payload else 0
-    depth = np.array([clause.depth for clause in clauses], np.int64)
-    stream_regexes = _regexes(clauses, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM, make)
-    depths = depth[members[Buffer.PAYLOAD]]
-    reach = int(depths.max(initial=-_CONTEXT_AFTER)) + _CONTEXT_AFTER if (depths > 0).all() else -1
+    bounds = Bounds(
+        np.array([clause.offset for clause in clauses], np.int64),
+        np.array([clause.depth for clause in clauses], np.int64),
+        np.array([clause.at_start for clause in clauses], np.bool_),
+        np.array([clause.at_end for clause in clauses], np.bool_),
+    )
+    depths = bounds.depth[members[Buffer.PAYLOAD]]
     return MatchPlan(
-        tuple(signatures), clauses, owner, depth, MappingProxyType(plans), tail, reach, stream_regexes
+        tuple(signatures),
+        clauses,
+        owner,
+        bounds,
+        np.array([_wants_every(signatures[index]) for index in owner.tolist()], np.bool_),
+        MappingProxyType(plans),
+        _tail(plans.get(Buffer.PAYLOAD)),
+        int(depths.max(initial=-_CONTEXT_AFTER)) + _CONTEXT_AFTER if (depths > 0).all() else -1,
+        _regexes(clauses, members[Buffer.PAYLOAD], hyperscan.HS_MODE_STREAM, maker),
     )
 
 
-def _literals(clauses: Sequence[Clause], members: Iterable[int], make: _Make) -> Literals | None:
-    rows: list[tuple[int, bytes, bool]] = []
+def _wants_every(signature: Signature) -> bool:
+    """Whether it matters which of several matches of a clause goes with which of another."""
+    return signature.ordered or any(
+        clause.distance is not None or clause.within is not None for clause in signature.clauses
+    )
+
+
+def _tail(payload: BufferPlan | None) -> int:
+    if payload is None:
+        return 0
+    longest = 1
+    if payload.literals is not None:
+        terms = payload.literals.terms
+        encoded = max(terms.reach, _ENCODED * terms.longest)
+        longest = max(int(payload.literals.length.max()), min(encoded, _MAX_TAIL))
+    return longest - 1 + _CONTEXT
+
+
+def _literals(clauses: Sequence[Clause], members: Iterable[int], maker: _Maker) -> Literals | None:
+    contents, domains, worded = [], [], []
     for index in members:
         clause = clauses[index]
-        rows += [(index, octets, False) for word in clause.keywords for octets in encode_keyword(word)]
-        rows += [(index, octets, False) for octets in clause.contents]
-        rows += [(index, domain.encode(), True) for domain in clause.domains]
-    if not rows:
+        contents += [(index, octets) for octets in clause.contents]
+        domains += [(index, domain.encode()) for domain in clause.domains]
+        if clause.keywords:
+            worded.append(index)
+    table = _AnchorTable(Terms([], [], 0, 0, spaced=False), [])
+    anchors: list[Literal] = []
+    if worded:
+        table, anchors = maker.anchors(lambda: make_terms(clauses, worded))
+    octets = [*contents, *domains]
+    kinds = [CONTENT] * len(contents) + [DOMAIN] * len(domains)
+    kinds += [ANCHOR if anchor.alignment == PLAIN else IN_BASE64 for anchor in table.terms.anchors]
+    if not kinds:
         return None
+    # Of a plan that is loaded there are no anchors to compile.
+    flags = [0] * len(octets) + [caseless * hyperscan.HS_FLAG_CASELESS for _, caseless in anchors]
 
     def expressions() -> list[bytes]:
+        exact = chain((clauses[index].case_sensitive for index, _ in contents), repeat(False))
         return [
-            literal_expression(octets, clauses[index].case_sensitive and not is_domain)
-            for index, octets, is_domain in rows
+            *(literal_expression(each, one) for (_, each), one in zip(octets, exact, strict=False)),
+            *(literal_expression(each, True) for each, _ in anchors),
         ]
 
     def first() -> hyperscan.Database:
-        once = [0 if is_domain else hyperscan.HS_FLAG_SINGLEMATCH for *_, is_domain in rows]
-        return make(expressions, once, hyperscan.HS_MODE_BLOCK)
+        once = [
+            flag if kind in (DOMAIN, IN_BASE64) else flag | hyperscan.HS_FLAG_SINGLEMATCH
+            for flag, kind in zip(flags, kinds, strict=False)
+        ]
+        return maker.database(expressions, once, hyperscan.HS_MODE_BLOCK)
 
     return Literals(
-        np.array([index for index, *_ in rows], np.int64),
-        np.array([len(octets) for _, octets, _ in rows], np.int64),
-        np.array([is_domain for *_, is_domain in rows], np.bool_),
-        make(expressions, [0] * len(rows), hyperscan.HS_MODE_BLOCK),
+        np.array(kinds, np.uint8),
+        np.array([*(index for index, _ in octets), *range(len(table.lengths))], np.int64),
+        np.array([*(len(each) for _, each in octets), *table.lengths], np.int64),
+        table.terms,
+        maker.database(expressions, flags, hyperscan.HS_MODE_BLOCK),
         first,
     )
 
 
-def _regexes(clauses: Sequence[Clause], members: Iterable[int], mode: int, make: _Make) -> Regexes | None:
+def _regexes(clauses: Sequence[Clause], members: Iterable[int], mode: int, maker: _Maker) -> Regexes | None:
     owned = [(index, regex) for index in members for regex in clauses[index].regexes]
     if not owned:
         return None
     expressions = [regex_expression(regex) for _, regex in owned]
     flags = [regex_flags(clauses[index].case_sensitive) for index, _ in owned]
     owners = np.array([index for index, _ in owned], np.int64)
-    return Regexes(owners, expressions, flags, make(lambda: expressions, flags, mode))
-
-
-def _compile(expressions: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
-    database = hyperscan.Database(mode=mode)
-    database.compile(expressions=expressions(), ids=list(range(len(flags))), elements=len(flags), flags=flags)
-    return database
+    return Regexes(owners, expressions, flags, maker.database(lambda: expressions, flags, mode))

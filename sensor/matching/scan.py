@@ -12,16 +12,20 @@ joined scan that finds too much is given up, and its runs are scanned one at a t
 reports each keyword once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain, groupby, repeat
+from operator import itemgetter
+from typing import Any, Final
 
 import hyperscan
 import numpy as np
 from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.compile import Literals, MatchPlan, Regexes
+from sensor.matching.keywords import Hit
+from sensor.matching.layers import Effort, KeywordMatch, match_keywords
+from sensor.matching.plan import ANCHOR, DOMAIN, IN_BASE64, Literals, MatchPlan, Regexes
 from sensor.matching.reading import Reading
 from signatures.model import Buffer
 
@@ -29,6 +33,13 @@ _FLOOD_BASE = 4096
 _FLOOD_PER_RUN = 4
 """A joined scan may call back so often, plus so often for each run. Past that, a call for each run is
 cheaper than one more callback for each occurrence."""
+_PIECE: Final = 1 << 15
+"""Octets of a run in which a keyword is looked for at once."""
+_EVERY: Final = 64
+"""Matches of a clause that are kept in a run where every one is wanted: two clauses are compared by pairs."""
+
+
+_NO_EFFORT: Final = Effort()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +59,8 @@ class Matches:
     """Whether so much matched that the runs were scanned one at a time."""
     readings: tuple[Reading | None, ...] = ()
     """Of each match, None where no keyword matched; empty where none did at all."""
+    effort: Effort = _NO_EFFORT
+    """What looking for keywords took."""
 
     def __len__(self) -> int:
         return len(self.clause)
@@ -61,6 +74,23 @@ class _Runs:
     offset: I64
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """As `Matches`, in no order, with all matches of each clause."""
+
+    clause: I64
+    run: I64
+    start: I64
+    end: I64
+    flooded: bool
+    worded: tuple[KeywordMatch | None, ...] = ()
+    """The keywords; empty where none matched."""
+    effort: Effort = _NO_EFFORT
+
+    def __len__(self) -> int:
+        return len(self.clause)
+
+
 class _FloodError(Exception):
     """Raised in a callback to stop a scan that finds too much."""
 
@@ -70,6 +100,7 @@ _COLON = ord(":")
 _ZERO = np.zeros(1, np.int64)
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Matches(_NONE, _NONE, _NONE, _NONE, False)
+_NO_ROWS = _Rows(_NONE, _NONE, _NONE, _NONE, False)
 
 
 def scan_payload(
@@ -104,8 +135,7 @@ def scan_payload(
         np.zeros_like(run_start) if run_offset is None else run_offset,
     )
     view = joined if isinstance(joined, np.ndarray) else np.frombuffer(joined, np.uint8)
-    found = _scan_literals(plan, buffer_plan.literals, view, runs)
-    return _first_of_each(found)
+    return _first_of_each(plan, _scan_literals(plan, buffer_plan.literals, view, runs))
 
 
 def scan_datagrams(plan: MatchPlan, joined: U8, run_start: I64, run_end: I64) -> Matches:
@@ -119,7 +149,7 @@ def scan_datagrams(plan: MatchPlan, joined: U8, run_start: I64, run_end: I64) ->
     values = [joined[start:end] for start, end in zip(run_start.tolist(), run_end.tolist(), strict=True)]
     found = _scan_regexes(plan, buffer_plan.regexes, values)
     start = found.start + run_start[found.run]
-    return _first_of_each(Matches(found.clause, found.run, start, start, False))
+    return _first_of_each(plan, replace(found, start=start, end=start))
 
 
 def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Matches:
@@ -131,7 +161,7 @@ def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Mat
     buffer_plan = plan.buffers.get(buffer)
     if buffer_plan is None or not values:
         return _EMPTY
-    parts: list[Matches] = []
+    parts: list[_Rows] = []
     if buffer_plan.literals is not None:
         end = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
         start = np.concatenate((_ZERO, end[:-1]))
@@ -139,16 +169,14 @@ def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Mat
         runs = _Runs(start, start, end, np.zeros_like(start))
         found = _scan_literals(plan, buffer_plan.literals, joined, runs)
         base = start[found.run]
-        parts.append(Matches(found.clause, found.run, found.start - base, found.end - base, found.flooded))
+        parts.append(replace(found, start=found.start - base, end=found.end - base))
     if buffer_plan.regexes is not None:
         parts.append(_scan_regexes(plan, buffer_plan.regexes, values))
-    if len(parts) == 1:
-        return _first_of_each(parts[0])
-    return _first_of_each(_concatenate(parts))
+    return _first_of_each(plan, _concatenate(parts))
 
 
 def scan_one(plan: MatchPlan, buffer: Buffer, data: bytes) -> Matches:
-    """Look for the keywords and regexes of ``buffer`` in one value (a body), without a copy of it."""
+    """Look for the keywords and regexes of ``buffer`` in one value (a body)."""
     return scan_fields(plan, buffer, (data,))
 
 
@@ -157,17 +185,82 @@ def _scan(database: hyperscan.Database, octets: Any, handler: Callable[..., None
     database.scan(octets, match_event_handler=handler)
 
 
-def _scan_literals(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs) -> Matches:
+def _scan_literals(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs) -> _Rows:
+    ids, ends, flooded = _all_literals(literals, joined, runs)
+    anchor = literals.kind[ids] >= ANCHOR
+    found = _place(plan, literals, joined, runs, ids[~anchor], ends[~anchor])
+    if not len(literals.terms):
+        return replace(found, flooded=flooded)
+    first = (ids[anchor], ends[anchor], flooded)
+
+    def scan(octets: U8, start: I64, end: I64) -> Iterator[tuple[int, list[Hit]]]:
+        inner = _Runs(start, start, end, start)
+        hits = first if octets is joined else _all_literals(literals, octets, inner)
+        return _anchors_by_run(literals, inner, *hits)
+
+    worded, effort = match_keywords(literals, joined, runs.start, runs.end, runs.fresh, scan)
+    return replace(
+        _concatenate([found, _keyword_matches(plan, runs, worded)]), flooded=flooded, effort=effort
+    )
+
+
+def _all_literals(literals: Literals, octets: U8, runs: _Runs) -> tuple[I64, I64, bool]:
+    """Ids and ends of every occurrence; of the first in each run where there are too many."""
     ids: list[int] = []
     ends: list[int] = []
     limit = _FLOOD_BASE + _FLOOD_PER_RUN * runs.start.shape[0]
+    flooded = False
     try:
-        _scan(literals.every, joined, _collector(ids, ends, limit))
+        _scan(literals.every, octets, _collector(ids, ends, limit))
     except _FloodError:
-        return _scan_each_run(plan, literals, joined, runs)
-    if not ids:
-        return _EMPTY
-    return _place(plan, literals, joined, runs, np.array(ids, np.int64), np.array(ends, np.int64))
+        flooded = True
+        ids, ends = _scan_each_run(literals, octets, runs)
+    return np.array(ids, np.int64), np.array(ends, np.int64), flooded
+
+
+def _anchors_by_run(
+    literals: Literals, runs: _Runs, ids: I64, ends: I64, flooded: bool
+) -> Iterator[tuple[int, list[Hit]]]:
+    """The anchors of each run that has any, in order.
+
+    Where only the first of each is known, another may stand anywhere behind it: the keyword is looked for in
+    the whole run, a piece at a time.
+    """
+    starts = ends - literals.length[ids]
+    at = np.searchsorted(runs.start, starts, side="right") - 1
+    keep = (literals.kind[ids] >= ANCHOR) & (at >= 0) & (ends <= runs.end[at])
+    order = np.flatnonzero(keep)[np.argsort(at[keep], kind="stable")]
+    anchors = literals.clause[ids[order]].tolist()
+    anywhere = (literals.kind[ids[order]] != IN_BASE64).tolist() if flooded else repeat(False)
+    columns = (at[order].tolist(), starts[order].tolist(), ends[order].tolist(), anchors)
+    rows = zip(*columns, anywhere, strict=False)
+    for run, members in groupby(rows, key=itemgetter(0)):
+        hits = []
+        whole = set()
+        for _, start, end, anchor, is_anywhere in members:
+            if is_anywhere:
+                whole.add(anchor)
+            else:
+                hits.append(Hit(start, end, anchor))
+        first, last = int(runs.start[run]), int(runs.end[run])
+        hits += [
+            Hit(start, min(start + _PIECE, last), anchor)
+            for anchor in sorted(whole)
+            for start in range(first, last, _PIECE)
+        ]
+        yield run, hits
+
+
+def _keyword_matches(plan: MatchPlan, runs: _Runs, found: list[KeywordMatch]) -> _Rows:
+    if not found:
+        return _NO_ROWS
+    columns = zip(*(each[:4] for each in found), strict=True)
+    clause, run, start, end = (np.array(column, np.int64) for column in columns)
+    base = runs.start[run]
+    position = start - base + runs.offset[run]
+    keep = plan.bounds.hold(clause, position, position + end - start, runs.end[run] - base + runs.offset[run])
+    worded = tuple(each for each, kept in zip(found, keep.tolist(), strict=True) if kept)
+    return _Rows(clause[keep], run[keep], start[keep], end[keep], False, worded)
 
 
 def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., None]:
@@ -183,17 +276,20 @@ def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., Non
     return collect
 
 
-def _place(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs, ids: I64, end: I64) -> Matches:
-    """Find the run of each match, and leave out what lies in none, was found before, or is too deep."""
+def _place(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs, ids: I64, end: I64) -> _Rows:
+    """Find the run of each match, and leave out what lies in none, was found before, or is out of bounds."""
+    if not ids.shape[0]:
+        return _NO_ROWS
     start = end - literals.length[ids]
     clause = literals.clause[ids]
     # Of runs with equal starts all but the last are empty; side="right" takes the last.
     run = np.searchsorted(runs.start, start, side="right") - 1
     keep: Bool = (run >= 0) & (end <= runs.end[run]) & (end > runs.fresh[run])
-    depth = plan.depth[clause]
-    keep &= (depth == 0) | (end - runs.start[run] + runs.offset[run] <= depth)
-    keep[keep] &= ~literals.domain[ids[keep]] | _is_name(joined, runs, run[keep], start[keep], end[keep])
-    return Matches(clause[keep], run[keep], start[keep], end[keep], False)
+    base = runs.start[run] - runs.offset[run]
+    keep &= plan.bounds.hold(clause, start - base, end - base, runs.end[run] - base)
+    is_domain = literals.kind[ids[keep]] == DOMAIN
+    keep[keep] &= ~is_domain | _is_name(joined, runs, run[keep], start[keep], end[keep])
+    return _Rows(clause[keep], run[keep], start[keep], end[keep], False)
 
 
 def _is_name(joined: U8, runs: _Runs, run: I64, start: I64, end: I64) -> Bool:
@@ -211,11 +307,11 @@ def _is_name(joined: U8, runs: _Runs, run: I64, start: I64, end: I64) -> Bool:
     return whole
 
 
-def _scan_each_run(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs) -> Matches:
-    """As the joined scan, with at most one callback for each keyword and run.
+def _scan_each_run(literals: Literals, octets: U8, runs: _Runs) -> tuple[list[int], list[int]]:
+    """As the joined scan, with at most one callback for each literal and run.
 
-    Where a run has a carried tail, a keyword's first occurrence may lie in it and hide a new one. So
-    the part around the seam, shorter than twice the longest keyword, is scanned for all occurrences,
+    Where a run has a carried tail, a literal's first occurrence may lie in it and hide a new one. So
+    the part around the seam, shorter than twice the longest literal, is scanned for all occurrences,
     and only what follows the tail for first ones.
     """
     ids: list[int] = []
@@ -224,10 +320,9 @@ def _scan_each_run(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs)
     rows = zip(runs.start.tolist(), runs.fresh.tolist(), runs.end.tolist(), strict=True)
     for start, fresh, end in rows:
         if fresh > start:
-            _scan_at(literals.every, joined, max(start, fresh - reach), min(fresh + reach, end), ids, ends)
-        _scan_at(literals.first(), joined, fresh, end, ids, ends)
-    found = _place(plan, literals, joined, runs, np.array(ids, np.int64), np.array(ends, np.int64))
-    return replace(found, flooded=True)
+            _scan_at(literals.every, octets, max(start, fresh - reach), min(fresh + reach, end), ids, ends)
+        _scan_at(literals.first(), octets, fresh, end, ids, ends)
+    return ids, ends
 
 
 def _scan_at(
@@ -240,7 +335,7 @@ def _scan_at(
     _scan(database, joined[start:end], collect)
 
 
-def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | NDArray[np.uint8]]) -> Matches:
+def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | NDArray[np.uint8]]) -> _Rows:
     ids: list[int] = []
     ends: list[int] = []
     at: list[int] = []
@@ -256,33 +351,60 @@ def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | ND
         if len(at) < len(ids):
             at += [index] * (len(ids) - len(at))
     if not ids:
-        return _EMPTY
+        return _NO_ROWS
     clause = regexes.clause[np.array(ids, np.int64)]
     end = np.array(ends, np.int64)
-    depth = plan.depth[clause]
-    keep: Bool = (depth == 0) | (end <= depth)
-    return Matches(clause[keep], np.array(at, np.int64)[keep], end[keep], end[keep], False)
+    run = np.array(at, np.int64)
+    length = np.fromiter(map(len, values), np.int64, len(values))[run]
+    # A regex does not tell where its match starts: ``^`` and ``$`` bind it, offsets do not apply.
+    depth = plan.bounds.depth[clause]
+    keep: Bool = ((depth == 0) | (end <= depth)) & (~plan.bounds.at_end[clause] | (end == length))
+    return _Rows(clause[keep], run[keep], end[keep], end[keep], False)
 
 
-def _concatenate(parts: Sequence[Matches]) -> Matches:
-    return Matches(
+def _concatenate(parts: Sequence[_Rows]) -> _Rows:
+    if len(parts) == 1:
+        return parts[0]
+    return _Rows(
         np.concatenate([part.clause for part in parts]),
         np.concatenate([part.run for part in parts]),
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.end for part in parts]),
         any(part.flooded for part in parts),
+        tuple(chain.from_iterable(part.worded or repeat(None, len(part)) for part in parts))
+        if any(part.worded for part in parts)
+        else (),
+        parts[0].effort,  # regexes take none
     )
 
 
-def _first_of_each(matches: Matches) -> Matches:
-    """Keep, for each clause and run, the match that ends first, and the longest of those."""
+def _first_of_each(plan: MatchPlan, matches: _Rows) -> Matches:
+    """Keep, for each clause and run, the match that ends first, and the longest of those.
+
+    Of clauses whose every match is wanted, so many of the first.
+    """
     if not len(matches):
-        return matches
+        return _EMPTY
     order = np.lexsort((matches.start, matches.end, matches.clause, matches.run))
-    clause, run = matches.clause[order], matches.run[order]
+    clause, run, end = matches.clause[order], matches.run[order], matches.end[order]
     first = np.ones(order.shape[0], np.bool_)
     first[1:] = (clause[1:] != clause[:-1]) | (run[1:] != run[:-1])
+    if plan.every[clause].any():
+        at = np.arange(order.shape[0])
+        place = at - np.maximum.accumulate(np.where(first, at, 0))
+        start = matches.start[order]
+        again = np.zeros_like(first)
+        again[1:] = ~first[1:] & (start[1:] == start[:-1]) & (end[1:] == end[:-1])
+        first |= plan.every[clause] & (place < _EVERY) & ~again
     order = order[first]
     order = order[np.lexsort((matches.clause[order], matches.end[order], matches.run[order]))]
-    start, end = matches.start[order], matches.end[order]
-    return Matches(matches.clause[order], matches.run[order], start, end, matches.flooded)
+    worded = [matches.worded[row] for row in order.tolist()] if matches.worded else []
+    return Matches(
+        matches.clause[order],
+        matches.run[order],
+        matches.start[order],
+        matches.end[order],
+        matches.flooded,
+        tuple(each and each.reading() for each in worded),
+        matches.effort,
+    )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import hyperscan
 
 from sensor.config import DetectionLimits
-from sensor.matching.compile import MatchPlan, Regexes
+from sensor.matching.plan import MatchPlan, Regexes
 
 _MAX_STREAMS = DetectionLimits().regex_streams
 
@@ -125,7 +125,7 @@ class StreamScanner:
     def _collect(self, pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
         assert self._regexes is not None
         clause = int(self._regexes.clause[pattern])
-        depth = int(self._plan.depth[clause])
+        depth = int(self._plan.bounds.depth[clause])
         if not depth or self._base + end <= depth:
             self._found.append(StreamMatch(clause, end))
 

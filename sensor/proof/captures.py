@@ -6,7 +6,7 @@ from dataclasses import replace
 from sensor.capture.source import find_captures, open_captures
 from sensor.config import Settings
 from sensor.detections.alert import Alert
-from sensor.matching.compile import MatchPlan
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 
 

@@ -23,7 +23,8 @@ from sensor.capture.batch import Batch
 from sensor.capture.source import find_captures, open_captures
 from sensor.config import Settings
 from sensor.detections.alert import Alert
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.proof.variants import bare_clauses
 from signatures.limits import MAX_SID

@@ -13,7 +13,8 @@ from typing import Final
 
 from sensor.config import SECOND_NS, FlowLimits, Settings
 from sensor.detections.results import Results
-from sensor.matching.compile import MatchPlan, compile_signatures, load_plan
+from sensor.matching.compile import compile_signatures, load_plan
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.proof.carriers import Carrier, carrier_of
 from sensor.proof.packets import batch_of

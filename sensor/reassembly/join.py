@@ -5,12 +5,17 @@ so that matching scans them in one call. Each starts with the last octets that w
 stream before (its tail), so that a keyword which straddles two batches is found.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sensor.arrays import I64
 from sensor.reassembly.pieces import Pieces
+
+_KANJI_IN = b"\x1b$"
+_LINE = 1_000
+"""Octets of a line of mail at most (RFC 5322, section 2.1.1): how far back a shift may be."""
 
 
 @dataclass(slots=True)
@@ -155,5 +160,25 @@ class Joiner:
         last = np.append(stream[1:] != stream[:-1], True)
         end = joined.run_end[:n][last]
         start = np.maximum(joined.run_start[:n][last], end - self._tail_len)
-        for key, a, b in zip(stream[last].tolist(), start.tolist(), end.tolist(), strict=True):
+        rows: Iterable[tuple[int, int, int]] = zip(
+            stream[last].tolist(), start.tolist(), end.tolist(), strict=True
+        )
+        if _KANJI_IN in data:
+            first = joined.run_start[:n][last].tolist()
+            rows = (
+                (key, _shift_in(data, low, a, b), b) for low, (key, a, b) in zip(first, rows, strict=True)
+            )
+        for key, a, b in rows:
             tails[key] = data[a:b]
+
+
+def _shift_in(data: bytes, first: int, start: int, end: int) -> int:
+    """Where a tail starts that tells what its octets mean.
+
+    At the shift to two-octet characters, if one is in force at ``start``: until the next escape sequence, or
+    the end of the line (ISO-2022-JP, RFC 1468).
+    """
+    at = data.rfind(b"\x1b", max(first, end - _LINE), start)
+    if at >= 0 and data.startswith(_KANJI_IN, at) and data.find(b"\n", at, start) < 0:
+        return at
+    return start

@@ -18,7 +18,8 @@ from sensor.config import Settings
 from sensor.detections.alert import Alert
 from sensor.detections.results import Results
 from sensor.errors import SensorError
-from sensor.matching.compile import MatchPlan, load_plan
+from sensor.matching.compile import load_plan
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.telemetry import Counters
 from sensor.worker.channel import Channel

@@ -31,14 +31,13 @@ How many there are, in UTF-8, Shift_JIS, EUC-JP, ISO-2022-JP, UTF-16 LE and BE, 
     all folds:    サーバー                  72 146 93 48 94 94   67 106 74 29 69 69
 """
 
-import base64
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from signatures.model import Fold
 from signatures.text.charsets import Charset, Mode, spellings
-from signatures.text.fold import ORDER
+from signatures.text.fold import ORDER, fold
 from signatures.text.writings import FREE, PLAIN, Writing, writings
 
 _SHORTEST = 4
@@ -66,16 +65,6 @@ class Anchor:
     octets: bytes
     fold_mask: tuple[bool, ...]
     """Which octets are ASCII letters that may be of either case; they are lower-case in ``octets``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base64Anchor:
-    """Characters of base64 that stand for given octets whatever is around them."""
-
-    octets: bytes
-    skip: int
-    """Octets of the text before the first one that ``octets`` stands for wholly or in part: 0, 1 or 2 into
-    its group of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +207,35 @@ def _join(before: _Spelt, char: str, octets: bytes, mode: Mode | None, caseless:
     )
 
 
-def base64_anchors(octets: bytes) -> tuple[Base64Anchor, Base64Anchor, Base64Anchor]:
-    """What base64 (RFC 4648) makes of ``octets`` wherever they start in a group of three.
+def whole_writings(keyword: str, folds: Collection[Fold], charset: Charset) -> list[Anchor]:
+    """``keyword`` as it is stated, and written from end to end in each style that it has.
 
-    Characters that also stand for bits of what is around are left out. Case counts.
+    Of letters that a style has in both cases: as the keyword has them, all of one, or a capital first.
     """
-    found = []
-    for skip in range(3):
-        padded = base64.b64encode(bytes(skip) + octets + bytes(-(skip + len(octets)) % 3))
-        first = -(-skip * 8 // 6)
-        last = (skip + len(octets)) * 8 // 6
-        found.append(Base64Anchor(padded[first:last], skip))
-    return found[0], found[1], found[2]
+    positions = _positions(keyword, tuple(fold for fold in ORDER if fold in folds), charset)
+    if not positions or not all(positions):
+        return []
+    count = len(positions)
+    capitals = {(True,) * count, (False,) * count, (True, *(False,) * (count - 1))}
+    plain = fold(keyword, [Fold.WIDTH])
+    if len(plain) == count:
+        capitals.add(tuple(char.isupper() for char in plain))
+    styles = dict.fromkeys((PLAIN, *(way.style for ways in positions for way in ways if way.style != FREE)))
+    stated = _spell(Writing(keyword, PLAIN), charset, Fold.CASE in folds)[:1]
+    written = (_written(positions, style, case) for style in styles for case in sorted(capitals))
+    return list(dict.fromkeys((*(Anchor(way.octets, way.mask) for way in stated), *written)))
+
+
+def _written(positions: list[list[_Spelt]], style: str, capitals: tuple[bool, ...]) -> Anchor:
+    at, octets, mode = 0, b"", None
+    mask: tuple[bool, ...] = ()
+    while at < len(positions):
+        ways = [way for way in positions[at] if way.style == style]
+        # Of a letter's two writings the capital stands first.
+        way = ways[0 if capitals[at] else -1] if ways and style != PLAIN else positions[at][0]
+        switch = b"" if way.first_mode is mode or not octets else _SWITCHES[way.first_mode or Mode.ASCII]
+        octets += switch + way.octets
+        mask += (False,) * len(switch) + way.mask
+        mode = way.last_mode
+        at += way.covers
+    return Anchor(octets, mask)

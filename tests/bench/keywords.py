@@ -5,6 +5,7 @@ to occur in a capture, so that a measurement counts scanning, not matching.
 """
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 _KATAKANA = (
@@ -29,6 +30,24 @@ def _japanese(rng: random.Random) -> str:
 def _ascii(rng: random.Random) -> str:
     syllables = (rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(4, 6)))
     return "".join(syllables)
+
+
+def make_japanese(n: int, seed: int = 1) -> list[str]:
+    """``n`` different words of kana and kanji."""
+    return _different(n, _japanese, seed)
+
+
+def make_ascii(n: int, seed: int = 1) -> list[str]:
+    """``n`` different words of eight ASCII letters or more."""
+    return _different(n, _ascii, seed)
+
+
+def _different(n: int, make: Callable[[random.Random], str], seed: int) -> list[str]:
+    rng = random.Random(seed)
+    words: dict[str, None] = {}
+    while len(words) < n:
+        words[make(rng)] = None
+    return list(words)
 
 
 def make_keywords(n: int, seed: int = 1) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from fixtures.pcaps.catalogue import name_of
 from sensor.config import Settings
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
 from sensor.replay import Replay
 from signatures.loader import load_signatures
 

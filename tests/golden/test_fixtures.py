@@ -8,7 +8,18 @@ import pytest
 from fixtures.pcaps.build import write_cases
 from fixtures.pcaps.catalogue import ROOT, captures
 
-MADE_BY_CONVERSATION = ("conn_state", "datagram", "http", "ip", "keyword", "link", "names", "tcp", "tunnel")
+MADE_BY_CONVERSATION = (
+    "conn_state",
+    "datagram",
+    "forms",
+    "http",
+    "ip",
+    "keyword",
+    "link",
+    "names",
+    "tcp",
+    "tunnel",
+)
 RECORDED = {"http": {"demo.pcapng"}}
 MAX_OCTETS = 300_000
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.errors import SensorError
-from sensor.matching.compile import MatchPlan, compile_signatures, dump_databases, load_plan
+from sensor.matching.compile import compile_signatures, dump_databases, load_plan
+from sensor.matching.plan import MatchPlan
 from sensor.matching.scan import scan_datagrams, scan_fields, scan_payload
 from sensor.matching.stream import StreamScanner
 from signatures.loader import load_signatures
@@ -56,7 +57,7 @@ def test_a_loaded_plan_finds_what_a_compiled_one_does(made: list[Signature], val
 def test_loading_compiles_nothing() -> None:
     made = load_signatures([]).signatures
     databases = dump_databases(made)
-    with patch("sensor.matching.compile._compile", side_effect=AssertionError):
+    with patch("sensor.matching.compile._Compiler.database", side_effect=AssertionError):
         plan = load_plan(made, databases)
         for each in plan.buffers.values():
             if each.literals is not None:
@@ -74,12 +75,13 @@ def test_no_signature_takes_no_database() -> None:
         (lambda databases: databases[:-1], "fewer"),
         (lambda _databases: [], "fewer"),
         (lambda databases: [*databases, databases[0]], "more"),
-        (lambda databases: [b"", *databases[1:]], "can't be loaded"),
-        (lambda databases: [databases[0][:-1], *databases[1:]], "can't be loaded"),
-        (lambda databases: [with_octet(databases[0], 4), *databases[1:]], "DatabaseVersionError"),
-        (lambda databases: [with_octet(databases[0], len(databases[0]) // 2), *databases[1:]], "can't be"),
+        (lambda databases: [*databases[:-1], b""], "can't be loaded"),
+        (lambda databases: [*databases[:-1], databases[-1][:-1]], "can't be loaded"),
+        (lambda databases: [*databases[:-1], with_octet(databases[-1], 4)], "DatabaseVersionError"),
+        (lambda databases: [*databases[:-1], with_octet(databases[-1], len(databases[-1]) // 2)], "can't be"),
+        (lambda databases: [b"", *databases[1:]], "not of these signatures"),
     ],
-    ids=["fewer", "none", "more", "empty", "short", "version", "damaged"],
+    ids=["fewer", "none", "more", "empty", "short", "version", "damaged", "no table"],
 )
 def test_databases_that_are_of_something_else(
     change: Callable[[list[bytes]], list[bytes]], said: str

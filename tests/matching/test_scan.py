@@ -208,7 +208,8 @@ def test_any_buffer_of_octets_is_scanned() -> None:
     data = "いま遠隔操作".encode()
     for joined in (data, memoryview(data), np.frombuffer(data, np.uint8)):
         assert found(scan_payload(plan, joined, *columns([len(data)]))) == [(0, 6, 18, 0)]
-    assert plan.payload_tail == 11 + CONTEXT
+    assert plan.payload_tail == 6 * 12 - 1 + CONTEXT  # in any form
+    assert compile_signatures([signature(contents=(data,))]).payload_tail == len(data) - 1 + CONTEXT
 
 
 @pytest.mark.parametrize("seen", range(1, 4))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
 from sensor.matching.scan import scan_fields, scan_payload
 from signatures.loader import BUILTIN, check_files, load_signatures
 from signatures.model import NAME_BUFFERS, Buffer, Owner

@@ -22,7 +22,8 @@ from exporter.eve import EveWriter
 from sensor.capture.batch import Batch
 from sensor.capture.source import open_captures
 from sensor.config import Settings
-from sensor.matching.compile import MatchPlan, compile_signatures
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
 from sensor.pipeline import Pipeline
 from sensor.protocols.content_coding import decode_content
 from sensor.worker.memory import ResidentMemory

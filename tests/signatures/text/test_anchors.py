@@ -1,5 +1,4 @@
 # ruff: noqa: RUF001 - look-alikes are the subject
-import base64
 import itertools
 import re
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from signatures.model import DEFAULT_FOLDS, Fold
-from signatures.text.anchors import Anchor, anchors, base64_anchors, reach
+from signatures.text.anchors import Anchor, anchors, reach
 from signatures.text.charsets import Charset, Mode, decode_around, spellings
 from signatures.text.fold import LONG_VOWEL_MARKS, ORDER, fold
 
@@ -190,13 +189,3 @@ def test_words_that_cannot_be_written(keyword: str) -> None:
 )
 def test_anchors_are_few(keyword: str, most: int) -> None:
     assert all(1 <= len(anchors(keyword, DEFAULT_FOLDS, charset)) <= most for charset in Charset)
-
-
-@given(st.binary(min_size=3, max_size=20), st.binary(max_size=9), st.binary(max_size=9))
-def test_base64_in_three_alignments(octets: bytes, before: bytes, behind: bytes) -> None:
-    text = base64.b64encode(before + octets + behind)
-    anchor = base64_anchors(octets)[len(before) % 3]
-    at = -(-len(before) * 8 // 6)
-    assert text[at : at + len(anchor.octets)] == anchor.octets
-    assert len(anchor.octets) >= (len(octets) * 8 - 10) // 6
-    assert anchor.skip == len(before) % 3

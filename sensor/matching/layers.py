@@ -1,0 +1,152 @@
+"""Keywords in joined buffers: in the octets as they came, and in views of them with escapes undone.
+
+Theory of operation. The octets as they came are the first layer. Where they hold escapes (percent-encoding,
+references, base64, …) views are made of the neighbourhoods of those, and each view is a layer of its own, of
+which views are made again: text that was encoded twice takes two. What is found in a layer is traced back to
+the octets as they came, through the places that each octet came from. A layer is scanned by the same database
+as the octets as they came, and only its anchors count: contents are looked for in what was sent.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from sensor.arrays import I64, U8, Bool
+from sensor.matching.keywords import Found, Hit, find_keywords
+from sensor.matching.plan import Literals
+from sensor.matching.plausible import SOME
+from sensor.matching.reading import Reading
+from sensor.matching.views.base64_runs import NO_LETTER, VALUES
+from sensor.matching.views.make import Wanted, make_views
+from sensor.matching.views.view import Form, View
+
+_DEPTH: Final = 4
+"""Views of views: text that was percent-encoded twice, in JSON, in base64, takes four."""
+_GROWTH: Final = 12
+"""Octets of all views of a batch, as a multiple of its own: what is encoded over and over must not cost over
+and over."""
+_LEAST_VIEWS: Final = 1 << 16
+
+_BASE64: Final = VALUES != NO_LETTER
+
+Scan = Callable[[U8, I64, I64], Iterator[tuple[int, list[Hit]]]]
+"""Takes octets and runs in them; tells of each run that has any anchor which it has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Octets, and where they came from."""
+
+    octets: U8
+    start: I64
+    """(k,) where each run starts in ``octets``."""
+    end: I64
+    run: I64
+    """(k,) which run of the first layer each is of."""
+    form: tuple[str, ...] = ()
+    """What was undone to get it, outermost first."""
+    origin: I64 | None = None
+    """(m,) where in the first layer each octet came from; None in the first layer itself."""
+    origin_end: I64 | None = None
+    """(m,) behind the last octet that it came from."""
+    sure: Bool | None = None
+    """(k,) whether each run is certainly read from the right letter of base64; None: all."""
+
+
+class KeywordMatch(NamedTuple):
+    """A keyword that was found."""
+
+    clause: int
+    run: int
+    start: int
+    """In the first layer."""
+    end: int
+    found: Found
+    form: tuple[str, ...]
+
+    def reading(self) -> Reading:
+        """For people."""
+        return self.found.reading(self.form)
+
+
+class Effort(NamedTuple):
+    """What looking for keywords took."""
+
+    anchors: int = 0
+    """Anchors that were read."""
+    view_octets: int = 0
+    views_left_out: int = 0
+    """Views, and stretches of them, that were not made: a batch's would have grown too large."""
+
+
+def match_keywords(
+    literals: Literals, octets: U8, start: I64, end: I64, fresh: I64, scan: Scan
+) -> tuple[list[KeywordMatch], Effort]:
+    """Keywords in runs of octets; a match must end behind its run's ``fresh``."""
+    matches: list[KeywordMatch] = []
+    anchors = view_octets = left_out = 0
+    bound = _GROWTH * octets.shape[0] + _LEAST_VIEWS
+    wanted = Wanted(spaces=literals.terms.spaced)
+    waiting = [Layer(octets, start, end, np.arange(start.shape[0]))]
+    while waiting:
+        layer = waiting.pop()
+        data: bytes | None = None
+        for index, hits in scan(layer.octets, layer.start, layer.end):
+            data = layer.octets.tobytes() if data is None else data
+            anchors += len(hits)
+            matches += _in_run(literals, layer, data, index, hits, fresh)
+        if len(layer.form) == _DEPTH:
+            continue
+        made = make_views(layer.octets, layer.start, layer.end, 2 * literals.terms.reach, wanted)
+        left_out += made.dropped
+        for view in made.views:
+            if view_octets + view.octets.shape[0] > bound:
+                left_out += 1
+                continue
+            view_octets += view.octets.shape[0]
+            waiting.append(_below(layer, view))
+    return matches, Effort(anchors, view_octets, left_out)
+
+
+def _below(layer: Layer, view: View) -> Layer:
+    origin, origin_end = view.origin, view.origin_end
+    if layer.origin is not None and layer.origin_end is not None:
+        origin, origin_end = layer.origin[origin], layer.origin_end[origin_end - 1]
+    return Layer(
+        view.octets,
+        view.region_start,
+        view.region_end,
+        layer.run[view.region_run],
+        (*layer.form, view.form),
+        origin,
+        origin_end,
+        _begins(layer, view) if view.form is Form.BASE64 else None,
+    )
+
+
+def _begins(layer: Layer, view: View) -> Bool:
+    """Which regions begin where a text of base64 does: with no letter before."""
+    start = view.origin[view.region_start]
+    begins: Bool = (start == layer.start[view.region_run]) | ~_BASE64[layer.octets[start - 1]]
+    return begins
+
+
+def _in_run(
+    literals: Literals, layer: Layer, data: bytes, index: int, hits: list[Hit], fresh: I64
+) -> Iterator[KeywordMatch]:
+    run = int(layer.run[index])
+    first, last = int(layer.start[index]), int(layer.end[index])
+    for found in find_keywords(literals.terms, data, first, last, hits):
+        if found.end - found.start < SOME and layer.sure is not None and not layer.sure[index]:
+            continue  # noise holds a few octets of anything
+        start, end = _trace(layer, found.start, found.end)
+        if end > fresh[run]:
+            yield KeywordMatch(found.term.clause, run, start, end, found, layer.form)
+
+
+def _trace(layer: Layer, start: int, end: int) -> tuple[int, int]:
+    if layer.origin is None or layer.origin_end is None:
+        return start, end
+    return int(layer.origin[start]), int(layer.origin_end[end - 1])
