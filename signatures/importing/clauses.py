@@ -117,8 +117,6 @@ def _groups(terms: list[Term]) -> list[list[Term]]:
 
 def _field(buffer: str, terms: list[Term]) -> list[Clause]:
     clauses = [_clause(buffer, group) for group in _groups(terms)]
-    if buffer == "dns.query" and (len(clauses) > 1 or any(term.negated for term in terms)):
-        raise RefusedError("dns.query", "several contents, which a flow might hold in several queries")
     if not clauses and buffer not in _ALWAYS_THERE:
         # What must not be in a field is not missed where the field is.
         clauses.append(Clause((Buffer(buffer),), regexes=(_ANYTHING,), case_sensitive=True))
