@@ -215,3 +215,17 @@ def test_a_japanese_name_as_it_is_sent(tmp_path: Path) -> None:
     ace = signature(domains=("xn--wgv71a.jp",), buffers=BOTH)
     packets = [*connection(records(hello(server_name(JAPANESE)))), *datagrams((True, query(JAPANESE)))]
     assert [a.app_proto for a in alerts_of(packets, [ace], 1 << 20, tmp_path)] == ["tls", "dns"]
+
+
+@every_window
+@pytest.mark.parametrize("name", [JAPANESE, b"www.XN--WGV71A.jp", b"xn--wgv71a.example.jp"])
+def test_a_japanese_keyword_is_found_in_names_as_idna_writes_them(
+    name: bytes, window: int, tmp_path: Path
+) -> None:
+    word = signature("日本", buffers=BOTH)
+    packets = [*connection(records(hello(server_name(name))), split=30), *datagrams((True, query(name)))]
+    found = alerts_of(packets, [word], window, tmp_path)
+    assert [alert.buffer for alert in found] == ["tls.sni", "dns.query"]
+    assert {alert.reading.form for alert in found if alert.reading} == {"punycode utf-8"}
+    other = signature("日木", buffers=BOTH)
+    assert alerts_of(packets, [other], window, tmp_path) == []
