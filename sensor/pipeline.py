@@ -158,11 +158,9 @@ class Pipeline:
 
     def _read(self, pieces: Pieces, datagrams: Pieces, octets: memoryview) -> None:
         """Parse and match what reassembly handed on."""
-        if names := self._names.read(pieces, datagrams, octets):
-            self._results.alerts += self._inspector.inspect_names(names)
-            self._results.alerts += self._inspector.settle()
+        names = self._names.read(pieces, datagrams, octets)
         pieces, cut_off = self._relevance.select(pieces, octets)
-        if not len(pieces) and not len(datagrams) and not pieces.closed.shape[0]:
+        if not (names or len(pieces) or len(datagrams) or pieces.closed.shape[0]):
             return
         joined = self._joiner.join(pieces, datagrams, octets)
         slots = joined.run_stream[: joined.stream_runs] >> 1
@@ -170,6 +168,7 @@ class Pipeline:
         self._take_marks(joined)
         self._take_transactions()
         self._results.alerts += self._inspector.inspect_payload(joined, self._http.flows)
+        self._results.alerts += self._inspector.inspect_names(names)
         self._results.alerts += self._inspector.settle()
         self._inspector.leave_out(cut_off)
         self.counters.shed_bodies = self._http.shared.bodies_shed

@@ -135,6 +135,8 @@ class Inspector:
 
     def inspect_names(self, names: Sequence[NameTransaction]) -> list[Alert]:
         """Alerts on the names of TLS ClientHellos and of DNS queries."""
+        if not names:
+            return []
         self._senders.clear()
         alerts: list[Alert] = []
         for buffer, app_proto in _NAMES:
