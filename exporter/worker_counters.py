@@ -176,6 +176,21 @@ WORKER_COUNTERS: Final = (
         "Scans done again in parts because keywords matched too often. Growth: look for too short keywords.",
     ),
     Counted(
+        "keyword_places_read",
+        "watchdog_keyword_places_read",
+        "Places decoded to see whether a keyword is there. Growth without detections: too common keywords.",
+    ),
+    Counted(
+        "view_octets",
+        "watchdog_view_octets",
+        "Octets made by undoing escapes such as percent-encoding, to look for keywords in.",
+    ),
+    Counted(
+        "views_cut",
+        "watchdog_views_cut",
+        "Stretches of escapes left as they are, as there were too many: keywords in them may be missed.",
+    ),
+    Counted(
         "regex_streams_evicted",
         "watchdog_regex_streams_evicted",
         "Streams whose regular expressions began anew because too many were open.",

@@ -205,11 +205,7 @@ class Pipeline:
         self.counters.http_transactions += len(finished)
         ends = self._ends(sorted(set(slots)))
         self._results.http += map(HttpEvent, finished, map(ends.__getitem__, slots))
-        if self._plan.wants(Buffer.HTTP_REQUEST_BODY) or self._plan.wants(Buffer.HTTP_RESPONSE_BODY):
-            for slot, transaction in zip(slots, finished, strict=True):
-                if transaction.request_body or transaction.response_body:
-                    flow = self._http.flows[slot]
-                    self._results.alerts += self._inspector.inspect_bodies(slot, transaction, flow)
+        self._results.alerts += self._inspector.inspect_bodies(slots, finished, self._http.flows)
         self._inspector.end_transactions(slots, finished)
         finished.clear()
         slots.clear()

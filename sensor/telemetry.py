@@ -93,6 +93,12 @@ class Counters:
     """Signatures under way, given up past ``DetectionLimits.clause_states`` or ``clause_octets``."""
     scans_flooded: int = 0
     """Scans given up because keywords were too frequent, and done again one run or value at a time."""
+    keyword_places_read: int = 0
+    """Places where octets said that a keyword may stand, and that were decoded to see."""
+    view_octets: int = 0
+    """Octets made by undoing escapes, to look for keywords in."""
+    views_cut: int = 0
+    """Stretches of escapes, and whole views, left as they are past the bounds of `sensor.matching.views`."""
     regex_streams_evicted: int = 0
     """Streams whose regexes started anew because too many were open, or signatures were replaced."""
 

@@ -1,4 +1,4 @@
-"""What a keyword or a regex, written as text, looks for in octets.
+"""What octets or a regex, written as text, are to Hyperscan.
 
 Hyperscan works on octets here, never in its UTF-8 mode: payload is whatever the wire carries, and the
 behaviour of that mode on invalid UTF-8 is undefined. So text is encoded first, and only then made into
@@ -10,14 +10,6 @@ import re
 _PIECE = re.compile(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|\\.|[^\]])*\]?|\\?.", re.DOTALL)
 r"""A class (in which a ``]`` that comes first and ``[:alpha:]`` do not end it), an escape, or a character."""
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def encode_keyword(keyword: str) -> tuple[bytes, ...]:
-    """The octets that ``keyword`` may appear as on the wire, without repeats.
-
-    A percent-encoded keyword needs no form of its own: ``http.uri`` is matched after normalisation.
-    """
-    return (keyword.encode(),)
 
 
 def literal_expression(octets: bytes, case_sensitive: bool) -> bytes:

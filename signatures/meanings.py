@@ -65,8 +65,9 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             "scope": Meaning(
                 "What the clauses must match together in: a transaction (one of HTTP, a ClientHello, a "
                 "question of DNS) or a flow. Default: flow if payload is among the buffers, else transaction",
-                "句がそろって一致すべき範囲。transaction（HTTP のやりとり、ClientHello、DNS の質問のそれぞれ）か "
-                "flow（通信）。既定は、検査箇所に payload があれば flow、なければ transaction",
+                "句がそろって一致すべき範囲。transaction（HTTP のやりとり、ClientHello、DNS の質問の"
+                "それぞれ）"
+                "か flow（通信）。既定は、検査箇所に payload があれば flow、なければ transaction",
             ),
             "all": Meaning("Further clauses that must match too", "ほかに一致しなければならない句"),
             "any": Meaning("Clauses of which one must match", "どれか一つが一致しなければならない句"),

@@ -16,7 +16,7 @@ from sensor.detections.together import Together
 from sensor.flow.table import FlowTable
 from sensor.matching.plan import MatchPlan
 from sensor.matching.reading import Reading
-from sensor.matching.scan import Matches, scan_fields, scan_one, scan_payload
+from sensor.matching.scan import Matches, scan_fields, scan_payload
 from sensor.protocols.http_flows import HttpFlow
 from sensor.protocols.names import NameTransaction
 from sensor.protocols.transaction import HttpTransaction
@@ -44,6 +44,14 @@ _FIELDS: tuple[tuple[Buffer, _Values], ...] = (
     (Buffer.HTTP_REFERER, _attribute("referer")),
 )
 _NAMES = ((Buffer.TLS_SNI, "tls"), (Buffer.DNS_QUERY, "dns"))
+
+
+_BODIES = (
+    (Buffer.HTTP_REQUEST_BODY, attrgetter("request_body")),
+    (Buffer.HTTP_RESPONSE_BODY, attrgetter("response_body")),
+)
+_JOINED = 4 << 20
+"""Octets of bodies that are scanned at once."""
 
 
 class Inspector:
@@ -90,7 +98,7 @@ class Inspector:
         found = scan_payload(
             plan, joined.data, joined.run_start, joined.run_end, joined.run_fresh, joined.run_position
         )
-        self._counters.scans_flooded += found.flooded
+        self._count(found)
         hits = hits_of(joined, found)
         if plan.has_payload_regexes:
             hits += self._regexes.scan(joined)
@@ -144,7 +152,7 @@ class Inspector:
                 continue
             own = [name for name in names if name.app_proto == app_proto]
             found = scan_fields(self._plan, buffer, [name.name for name in own])
-            self._counters.scans_flooded += found.flooded
+            self._count(found)
             for index, run, start, end, reading in _rows(found):
                 self._name_match(alerts, buffer, index, own[run], start, end, reading)
         for name in names:
@@ -186,7 +194,7 @@ class Inspector:
         for buffer, values_of in self._fields:
             values = values_of(requests)
             found = scan_fields(self._plan, buffer, values)
-            self._counters.scans_flooded += found.flooded
+            self._count(found)
             for index, run, start, end, reading in _rows(found):
                 slot = slots[run]
                 self._transaction_match(
@@ -194,23 +202,34 @@ class Inspector:
                 )
         return alerts
 
-    def inspect_bodies(self, slot: int, transaction: HttpTransaction, flow: HttpFlow) -> list[Alert]:
-        """Alerts on the decoded bodies of a finished transaction."""
+    def inspect_bodies(
+        self, slots: Sequence[int], transactions: Sequence[HttpTransaction], flows: dict[int, HttpFlow]
+    ) -> list[Alert]:
+        """Alerts on the decoded bodies of finished transactions, each of the flow in the slot beside it."""
         self._senders.clear()
         alerts: list[Alert] = []
-        for buffer, body in (
-            (Buffer.HTTP_REQUEST_BODY, transaction.request_body),
-            (Buffer.HTTP_RESPONSE_BODY, transaction.response_body),
-        ):
-            if not body:
+        for buffer, body_of in _BODIES:
+            if not self._plan.wants(buffer):
                 continue
-            found = scan_one(self._plan, buffer, body)
-            self._counters.scans_flooded += found.flooded
-            for index, _, start, end, reading in _rows(found):
-                self._transaction_match(
-                    alerts, buffer, index, slot, transaction, flow, body, start, end, reading
-                )
+            bodies = list(map(body_of, transactions))
+            for rows in _together(bodies):
+                found = scan_fields(self._plan, buffer, [bodies[row] for row in rows])
+                self._count(found)
+                for index, run, start, end, reading in _rows(found):
+                    at = rows[run]
+                    slot = slots[at]
+                    self._transaction_match(
+                        alerts, buffer, index, slot, transactions[at], flows[slot], bodies[at], start, end,
+                        reading,
+                    )  # fmt: skip
         return alerts
+
+    def _count(self, found: Matches) -> None:
+        counters, effort = self._counters, found.effort
+        counters.scans_flooded += found.flooded
+        counters.keyword_places_read += effort.anchors
+        counters.view_octets += effort.view_octets
+        counters.views_cut += effort.views_left_out
 
     def end_transactions(self, slots: Iterable[int], transactions: Iterable[HttpTransaction]) -> None:
         """Transactions are over: their heads and bodies have been inspected."""
@@ -311,6 +330,21 @@ def _rows(found: Matches) -> Iterator[tuple[int, int, int, int, Reading | None]]
     columns = (found.clause, found.run, found.start, found.end)
     readings = found.readings or (None,) * len(found)
     return zip(*(column.tolist() for column in columns), readings, strict=True)
+
+
+def _together(bodies: Sequence[bytes]) -> Iterator[list[int]]:
+    """Indices of the bodies that are not empty, so many at once that joining them takes little."""
+    rows: list[int] = []
+    octets = 0
+    for row, body in enumerate(bodies):
+        if body:
+            if octets + len(body) > _JOINED and rows:
+                yield rows
+                rows, octets = [], 0
+            rows.append(row)
+            octets += len(body)
+    if rows:
+        yield rows
 
 
 def _append(alerts: list[Alert], alert: Alert | None) -> None:

@@ -58,7 +58,7 @@ def digest(loaded: Sequence[Signature]) -> str:
     """Of all that what is compiled depends on, in hexadecimal digits."""
     hashed = hashlib.sha256(_tool_digest())
     for each in loaded:
-        hashed.update(msgspec.msgpack.encode((each.clauses, each.ordered)))
+        hashed.update(msgspec.msgpack.encode(each.clauses))
     return hashed.hexdigest()
 
 

@@ -72,7 +72,7 @@ def compile_signatures(signatures: Sequence[Signature]) -> MatchPlan:
     :raises hyperscan.HyperscanError: if Hyperscan refuses an expression, which the loader's checks
         rule out.
     """
-    return _plan(signatures, _Compiler(), whole=False)
+    return _plan(signatures, _Compiler())
 
 
 def compile_cached(signatures: Sequence[Signature], cache: Cache) -> MatchPlan:
@@ -85,7 +85,7 @@ def compile_cached(signatures: Sequence[Signature], cache: Cache) -> MatchPlan:
         with suppress(SensorError):  # of another processor
             return load_plan(signatures, dumped)
     compiler = _Dumper()
-    plan = _plan(signatures, compiler, whole=True)
+    plan = _plan(signatures, compiler)
     cache.put(signatures, compiler.dumped)
     return plan
 
@@ -97,7 +97,7 @@ def dump_databases(signatures: Sequence[Signature]) -> list[bytes]:
     :raises hyperscan.HyperscanError: as `compile_signatures`.
     """
     compiler = _Dumper()
-    _plan(signatures, compiler, whole=True)
+    _plan(signatures, compiler)
     return compiler.dumped
 
 
@@ -109,7 +109,7 @@ def load_plan(signatures: Sequence[Signature], dumped: Sequence[bytes]) -> Match
         processor, or damaged.
     """
     loader = _Loader(dumped)
-    plan = _plan(signatures, loader, whole=True)
+    plan = _plan(signatures, loader)
     loader.end()
     return plan
 
@@ -174,8 +174,8 @@ class _Loader:
             raise SensorError("there are more compiled databases than these signatures need")
 
 
-def _plan(signatures: Sequence[Signature], maker: _Maker, *, whole: bool) -> MatchPlan:
-    """The plan, its databases made in order; ``whole``: those too that may never be asked for."""
+def _plan(signatures: Sequence[Signature], maker: _Maker) -> MatchPlan:
+    """The plan, its databases made in order."""
     owned = [(index, clause) for index, signature in enumerate(signatures) for clause in signature.clauses]
     owner = np.array([index for index, _ in owned], np.int64)
     clauses = tuple(clause for _, clause in owned)
@@ -186,8 +186,6 @@ def _plan(signatures: Sequence[Signature], maker: _Maker, *, whole: bool) -> Mat
     }
     for buffer, indices in members.items():
         literals = _literals(clauses, indices, maker)
-        if literals is not None and whole:
-            literals.first()
         regexes = _regexes(clauses, indices, hyperscan.HS_MODE_BLOCK, maker)
         if literals is not None or regexes is not None:
             plans[buffer] = BufferPlan(literals, regexes)
@@ -212,9 +210,16 @@ def _plan(signatures: Sequence[Signature], maker: _Maker, *, whole: bool) -> Mat
 
 
 def _wants_every(signature: Signature) -> bool:
-    """Whether it matters which of several matches of a clause goes with which of another."""
-    return signature.ordered or any(
-        clause.distance is not None or clause.within is not None for clause in signature.clauses
+    """Whether more than the first match counts.
+
+    It matters which goes with which of another clause, or a later one may meet what the first does not.
+    """
+    return bool(
+        signature.ordered
+        or any(clause.distance is not None or clause.within is not None for clause in signature.clauses)
+        or signature.needs
+        or signature.needs_not
+        or signature.schedule
     )
 
 
@@ -256,20 +261,12 @@ def _literals(clauses: Sequence[Clause], members: Iterable[int], maker: _Maker) 
             *(literal_expression(each, True) for each, _ in anchors),
         ]
 
-    def first() -> hyperscan.Database:
-        once = [
-            flag if kind in (DOMAIN, IN_BASE64) else flag | hyperscan.HS_FLAG_SINGLEMATCH
-            for flag, kind in zip(flags, kinds, strict=False)
-        ]
-        return maker.database(expressions, once, hyperscan.HS_MODE_BLOCK)
-
     return Literals(
         np.array(kinds, np.uint8),
         np.array([*(index for index, _ in octets), *range(len(table.lengths))], np.int64),
         np.array([*(len(each) for _, each in octets), *table.lengths], np.int64),
         table.terms,
         maker.database(expressions, flags, hyperscan.HS_MODE_BLOCK),
-        first,
     )
 
 

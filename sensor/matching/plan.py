@@ -1,6 +1,6 @@
 """What is looked for, as scanning has it: databases of Hyperscan and what their ids stand for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import hyperscan
@@ -13,7 +13,7 @@ CONTENT, DOMAIN, ANCHOR, IN_BASE64 = range(4)
 """Kinds of literals."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Literals:
     """What one buffer kind is scanned for by known length; Hyperscan's id is a literal's index."""
 
@@ -26,19 +26,8 @@ class Literals:
     """(p,) octets of each literal, at least 1."""
     terms: Terms
     """The keywords whose anchors stand among the literals."""
-    every: hyperscan.Database
+    database: hyperscan.Database
     """Block mode, reports every occurrence."""
-    _first: hyperscan.Database | Callable[[], hyperscan.Database]
-
-    def first(self) -> hyperscan.Database:
-        """Block mode, reports the first occurrence of each literal; compiled when first asked for.
-
-        Of a domain every occurrence: the first may stand in the middle of a name. Of an anchor in base64 too:
-        where it stands tells how to read it.
-        """
-        if not isinstance(self._first, hyperscan.Database):
-            self._first = self._first()
-        return self._first
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ the runs does not matter.
 
 Of each clause only the first match in each run is kept: the one that ends first, the longest of
 those. A keyword that occurs all the time would make the callbacks cost more than everything else, so a
-joined scan that finds too much is given up, and its runs are scanned one at a time by a database that
-reports each keyword once.
+joined scan that finds too much is given up, and its runs are scanned one at a time by a callback that
+notes each keyword once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.keywords import Hit
-from sensor.matching.layers import Effort, KeywordMatch, match_keywords
-from sensor.matching.plan import ANCHOR, DOMAIN, IN_BASE64, Literals, MatchPlan, Regexes
+from sensor.matching.layers import Asked, Effort, KeywordMatch, match_keywords
+from sensor.matching.plan import ANCHOR, CONTENT, DOMAIN, IN_BASE64, Literals, MatchPlan, Regexes
 from sensor.matching.reading import Reading
 from signatures.model import Buffer
 
@@ -175,11 +175,6 @@ def scan_fields(plan: MatchPlan, buffer: Buffer, values: Sequence[bytes]) -> Mat
     return _first_of_each(plan, _concatenate(parts))
 
 
-def scan_one(plan: MatchPlan, buffer: Buffer, data: bytes) -> Matches:
-    """Look for the keywords and regexes of ``buffer`` in one value (a body)."""
-    return scan_fields(plan, buffer, (data,))
-
-
 def _scan(database: hyperscan.Database, octets: Any, handler: Callable[..., None]) -> None:
     """``octets`` is any contiguous buffer; the binding's stub knows of bytes only."""
     database.scan(octets, match_event_handler=handler)
@@ -198,10 +193,9 @@ def _scan_literals(plan: MatchPlan, literals: Literals, joined: U8, runs: _Runs)
         hits = first if octets is joined else _all_literals(literals, octets, inner)
         return _anchors_by_run(literals, inner, *hits)
 
-    worded, effort = match_keywords(literals, joined, runs.start, runs.end, runs.fresh, scan)
-    return replace(
-        _concatenate([found, _keyword_matches(plan, runs, worded)]), flooded=flooded, effort=effort
-    )
+    asked = Asked(runs.offset == 0, _counts(plan, runs), lambda clause: _EVERY if plan.every[clause] else 1)
+    worded, effort = match_keywords(literals, joined, runs.start, runs.end, asked, scan)
+    return replace(_concatenate([found, _keyword_matches(worded)]), flooded=flooded, effort=effort)
 
 
 def _all_literals(literals: Literals, octets: U8, runs: _Runs) -> tuple[I64, I64, bool]:
@@ -211,7 +205,7 @@ def _all_literals(literals: Literals, octets: U8, runs: _Runs) -> tuple[I64, I64
     limit = _FLOOD_BASE + _FLOOD_PER_RUN * runs.start.shape[0]
     flooded = False
     try:
-        _scan(literals.every, octets, _collector(ids, ends, limit))
+        _scan(literals.database, octets, _collector(ids, ends, limit))
     except _FloodError:
         flooded = True
         ids, ends = _scan_each_run(literals, octets, runs)
@@ -251,16 +245,30 @@ def _anchors_by_run(
         yield run, hits
 
 
-def _keyword_matches(plan: MatchPlan, runs: _Runs, found: list[KeywordMatch]) -> _Rows:
+def _counts(plan: MatchPlan, runs: _Runs) -> Callable[[int, int, int, int], bool]:
+    """Tells which matches are new, and lie where their clause wants them, as ``Bounds.hold`` of many does."""
+
+    def counts(clause: int, run: int, start: int, end: int) -> bool:
+        if end <= runs.fresh[run]:
+            return False
+        base = int(runs.start[run] - runs.offset[run])
+        bounds = plan.clauses[clause]
+        return (
+            start - base >= bounds.offset
+            and not 0 < bounds.depth < end - base
+            and (not bounds.at_start or start == base)
+            and (not bounds.at_end or end == runs.end[run])
+        )
+
+    return counts
+
+
+def _keyword_matches(found: list[KeywordMatch]) -> _Rows:
     if not found:
         return _NO_ROWS
     columns = zip(*(each[:4] for each in found), strict=True)
     clause, run, start, end = (np.array(column, np.int64) for column in columns)
-    base = runs.start[run]
-    position = start - base + runs.offset[run]
-    keep = plan.bounds.hold(clause, position, position + end - start, runs.end[run] - base + runs.offset[run])
-    worded = tuple(each for each, kept in zip(found, keep.tolist(), strict=True) if kept)
-    return _Rows(clause[keep], run[keep], start[keep], end[keep], False, worded)
+    return _Rows(clause, run, start, end, False, tuple(found))
 
 
 def _collector(ids: list[int], ends: list[int], limit: int) -> Callable[..., None]:
@@ -308,31 +316,39 @@ def _is_name(joined: U8, runs: _Runs, run: I64, start: I64, end: I64) -> Bool:
 
 
 def _scan_each_run(literals: Literals, octets: U8, runs: _Runs) -> tuple[list[int], list[int]]:
-    """As the joined scan, with at most one callback for each literal and run.
+    """As the joined scan, with no more than the first of each literal in each run.
 
-    Where a run has a carried tail, a literal's first occurrence may lie in it and hide a new one. So
-    the part around the seam, shorter than twice the longest literal, is scanned for all occurrences,
-    and only what follows the tail for first ones.
+    Where a run has a carried tail, a literal's first occurrence may lie in it and hide a new one. So the part
+    around the seam, shorter than twice the longest literal, is taken whole, and only of what follows the tail
+    the first ones. Of a domain every occurrence is taken, as the first may stand in the middle of a name; of
+    an anchor in base64 too, as where it stands tells how to read it.
     """
     ids: list[int] = []
     ends: list[int] = []
     reach = int(literals.length.max()) - 1
+    singly = ((literals.kind == CONTENT) | (literals.kind == ANCHOR)).tolist()
     rows = zip(runs.start.tolist(), runs.fresh.tolist(), runs.end.tolist(), strict=True)
     for start, fresh, end in rows:
         if fresh > start:
-            _scan_at(literals.every, octets, max(start, fresh - reach), min(fresh + reach, end), ids, ends)
-        _scan_at(literals.first(), octets, fresh, end, ids, ends)
+            first = max(start, fresh - reach)
+            _scan(literals.database, octets[first : min(fresh + reach, end)], _noter(ids, ends, first, None))
+        _scan(literals.database, octets[fresh:end], _noter(ids, ends, fresh, singly))
     return ids, ends
 
 
-def _scan_at(
-    database: hyperscan.Database, joined: U8, start: int, end: int, ids: list[int], ends: list[int]
-) -> None:
-    def collect(pattern: int, _start: int, match_end: int, _flags: int, _context: object) -> None:
-        ids.append(pattern)
-        ends.append(start + match_end)
+def _noter(ids: list[int], ends: list[int], base: int, singly: list[bool] | None) -> Callable[..., None]:
+    """Notes ids and ends, counted from ``base``; of ids that are set in ``singly`` once each."""
+    seen: set[int] = set()
 
-    _scan(database, joined[start:end], collect)
+    def note(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        if singly is not None and singly[pattern]:
+            if pattern in seen:
+                return
+            seen.add(pattern)
+        ids.append(pattern)
+        ends.append(base + end)
+
+    return note
 
 
 def _scan_regexes(plan: MatchPlan, regexes: Regexes, values: Sequence[bytes | NDArray[np.uint8]]) -> _Rows:
@@ -384,7 +400,7 @@ def _first_of_each(plan: MatchPlan, matches: _Rows) -> Matches:
     Of clauses whose every match is wanted, so many of the first.
     """
     if not len(matches):
-        return _EMPTY
+        return replace(_EMPTY, flooded=matches.flooded, effort=matches.effort)
     order = np.lexsort((matches.start, matches.end, matches.clause, matches.run))
     clause, run, end = matches.clause[order], matches.run[order], matches.end[order]
     first = np.ones(order.shape[0], np.bool_)

@@ -60,6 +60,8 @@ class TermAnchor(msgspec.Struct, frozen=True, array_like=True):
     """Octets modulo 3 before the anchor in base64, or `PLAIN`."""
     terms: tuple[int, ...]
     """Indices of the keywords that may stand there."""
+    reach: int
+    """The greatest of theirs."""
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True):
@@ -90,7 +92,9 @@ def make_terms(clauses: Sequence[Clause], members: Iterable[int]) -> tuple[Terms
         for key in _literals(keyword, folds, mixed=len(words) <= FEW):
             found.setdefault(key, []).append(len(terms) - 1)
     known = [
-        TermAnchor(charset, alignment, tuple(dict.fromkeys(owners)))
+        TermAnchor(
+            charset, alignment, tuple(dict.fromkeys(owners)), max(terms[index].reach for index in owners)
+        )
         for (charset, alignment, _), owners in found.items()
     ]
     made = Terms(
@@ -107,16 +111,18 @@ def _literals(
     keyword: str, folds: tuple[Fold, ...], *, mixed: bool
 ) -> Iterator[tuple[Charset, int, Literal]]:
     done: set[tuple[int, Literal]] = set()
+    # As it is stated, and plainly written, if that differs.
+    stated = 1 + (fold(keyword, [Fold.WIDTH]) != keyword)
     for charset in Charset:
         whole = whole_writings(keyword, folds, charset)
         chosen = anchors(keyword, folds, charset) if mixed else whole
         made = [(PLAIN, Literal(anchor.octets, any(anchor.fold_mask))) for anchor in chosen]
-        for writing in whole:
+        for writing in whole[:stated]:
             if len(writing.octets) < _SHORT:
                 made += _in_base64(writing)
         for alignment, literal in made:
             # What is ASCII in several charsets is looked for, and read, in the first of them.
-            if (alignment, literal) not in done or charset is Charset.ISO_2022_JP:
+            if (alignment, literal) not in done:
                 yield charset, alignment, literal
         if charset is Charset.UTF_8:
             done.update(made)

@@ -26,7 +26,6 @@ from sensor.capture.batch import Batch
 from sensor.config import Settings
 from sensor.matching.compile import compile_signatures
 from sensor.pipeline import Pipeline
-from signatures.encodings import encode_keyword
 from signatures.loader import load_signatures
 from signatures.model import Buffer, Clause, Severity, Signature
 
@@ -137,7 +136,7 @@ def alerts(scale: int) -> Packets:
         for clause in each.clauses
         if Buffer.PAYLOAD in clause.buffers and clause.keywords
     ]
-    data = b" ".join(next(iter(encode_keyword(keyword))) for keyword in wanted)
+    data = b" ".join(keyword.encode() for keyword in wanted)
     head = struct.pack(">HHHH", 2000, 53, 8 + len(data), 0)
     for number in range(4_000 * scale):
         yield ip(_CLIENT_NET + number, _SERVER, 17, head + data)

@@ -14,7 +14,7 @@ from sensor.arrays import I64
 from sensor.config import DetectionLimits
 from sensor.matching import scan
 from sensor.matching.compile import compile_signatures
-from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_one, scan_payload
+from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_payload
 from signatures.model import Buffer, Signature
 from tests.matching.strategies import VALUES, signatures, spelt
 from tests.reference.matching import Found, first_matches
@@ -110,7 +110,9 @@ def test_fields(made: list[Signature], values: list[bytes], always: bool) -> Non
         (run, end, index) for run, _, end, index in expected
     ]
     for value in values[:1]:
-        assert found(scan_one(plan, Buffer.HTTP_URI, value)) == [row for row in found(matches) if not row[0]]
+        assert found(scan_fields(plan, Buffer.HTTP_URI, [value])) == [
+            row for row in found(matches) if not row[0]
+        ]
 
 
 @given(signatures(Buffer.HTTP_HOST, domains=True), st.lists(VALUES, max_size=8), st.booleans())
@@ -148,7 +150,7 @@ def test_datagrams(made: list[Signature], values: list[bytes]) -> None:
 )
 def test_domain(host: bytes, matches: bool) -> None:
     made = signature(buffers=(Buffer.HTTP_HOST,), domains=("anydesk.com",))
-    assert bool(len(scan_one(compile_signatures([made]), Buffer.HTTP_HOST, host))) is matches
+    assert bool(len(scan_fields(compile_signatures([made]), Buffer.HTTP_HOST, [host]))) is matches
 
 
 @pytest.mark.parametrize(

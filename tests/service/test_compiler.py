@@ -57,7 +57,7 @@ def test_what_it_compiles_is_found() -> None:
     literals = plan.buffers[Buffer.PAYLOAD].literals
     assert literals is not None
     ends: list[int] = []
-    literals.every.scan(b"an Alpha", match_event_handler=lambda *match: ends.append(match[2]))
+    literals.database.scan(b"an Alpha", match_event_handler=lambda *match: ends.append(match[2]))
     assert ends == [8]
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signatures.encodings import encode_keyword, literal_expression, regex_expression
+from signatures.encodings import literal_expression, regex_expression
 from signatures.regex import regex_flags
 
 
@@ -45,10 +45,6 @@ def test_a_trail_octet_that_looks_like_a_letter_can_be_kept_from_folding() -> No
     expression = literal_expression("ア".encode("shift_jis"), True) + literal_expression(b"x", False)
     assert ends(expression, b"\x83\x41X") == [3]
     assert ends(expression, b"\x83\x61x") == []
-
-
-def test_keywords_are_utf8() -> None:
-    assert encode_keyword("遠隔") == ("遠隔".encode(),)
 
 
 @pytest.mark.parametrize(
