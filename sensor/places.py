@@ -17,7 +17,7 @@ SYSTEM_RUNTIME: Final = Path("/run") / NAME
 
 def default_database() -> Path:
     """Where detections are kept unless told otherwise (XDG Base Directory Specification)."""
-    return _user_folder("XDG_STATE_HOME", "state") / NAME / "detections.db"
+    return _user_folder("XDG_STATE_HOME", ".local/state") / NAME / "detections.db"
 
 
 def service_database() -> Path:
@@ -33,12 +33,18 @@ def subscriber_signatures() -> Path:
         return state / name
     if sys.platform != "win32" and os.geteuid() == 0:
         return SYSTEM_STATE / name
-    return _user_folder("XDG_DATA_HOME", "share") / NAME / name
+    return _user_folder("XDG_DATA_HOME", ".local/share") / NAME / name
 
 
 def digest_key() -> Path:
     """The key of what is told of the subscriber's words (``signatures.digest``)."""
     return (_of_systemd("STATE_DIRECTORY") or default_database().parent) / "digest.key"
+
+
+def plan_cache() -> Path:
+    """Where compiled signatures are kept (``sensor.matching.cache``): what is there can be made again."""
+    cache = _of_systemd("CACHE_DIRECTORY")
+    return (cache or _user_folder("XDG_CACHE_HOME", ".cache") / NAME) / "plans"
 
 
 def control_socket() -> Path:
@@ -59,13 +65,13 @@ def configuration_file() -> Path | None:
     return path if path.exists() else None
 
 
-def _user_folder(variable: str, name: str) -> Path:
-    """The folder that ``variable`` names, else ``name`` below ``~/.local``."""
+def _user_folder(variable: str, usual: str) -> Path:
+    """The folder that ``variable`` names, else the ``usual`` one below the user's home."""
     folder = Path(os.environ.get(variable, ""))
     if folder.is_absolute():  # else "consider the path invalid and ignore it"
         return folder
     try:
-        return Path.home() / ".local" / name
+        return Path.home() / usual
     except RuntimeError:  # a user without a name and a home, as containers have them
         return Path()
 

@@ -19,7 +19,7 @@ from sensor.cli.options import (
 )
 from sensor.cli.outputs import EveOutput, check_eve
 from sensor.errors import ConfigError
-from sensor.places import default_database, subscriber_signatures
+from sensor.places import default_database, plan_cache, subscriber_signatures
 
 _EPILOG = """\
 examples:
@@ -90,7 +90,8 @@ def _run(options: argparse.Namespace) -> int:
     from sensor.capture.source import find_captures
     from sensor.cli.summary import Logged, print_summary
     from sensor.config import Settings
-    from sensor.matching.compile import compile_signatures
+    from sensor.matching.cache import Cache
+    from sensor.matching.compile import compile_cached
     from sensor.replay import Replay
     from signatures.loader import load_signatures
 
@@ -104,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     signatures = loaded.signatures
     captures = find_captures(options.captures)
     _check_outputs(options, captures, [Path(each.file) for each in loaded.files])
-    plan = compile_signatures(signatures)
+    plan = compile_cached(signatures, Cache(plan_cache()))
     settings = Settings() if options.window is None else Settings(window=options.window)
     # What is alive now stays so; the collector need not walk it again and again.
     gc.collect()

@@ -37,6 +37,8 @@ class Cache:
 
     def get(self, loaded: Sequence[Signature]) -> list[bytes] | None:
         """What was `put` for the same signatures; None if there is nothing."""
+        if not _is_worth_it(loaded):
+            return None
         try:
             return _read(self._path(loaded))
         except (OSError, SensorError, msgspec.MsgspecError):
@@ -44,14 +46,17 @@ class Cache:
 
     def put(self, loaded: Sequence[Signature], dumped: list[bytes]) -> None:
         """Keep what ``loaded`` were compiled to, if it is worth it."""
-        if sum(len(clause.keywords) for each in loaded for clause in each.clauses) < FEWEST:
-            return
-        with suppress(OSError):
-            _write(self._path(loaded), dumped)
-            _prune(self._directory)
+        if _is_worth_it(loaded):
+            with suppress(OSError):
+                _write(self._path(loaded), dumped)
+                _prune(self._directory)
 
     def _path(self, loaded: Sequence[Signature]) -> Path:
         return self._directory / f"{digest(loaded)}{_SUFFIX}"
+
+
+def _is_worth_it(loaded: Sequence[Signature]) -> bool:
+    return sum(len(clause.keywords) for each in loaded for clause in each.clauses) >= FEWEST
 
 
 def digest(loaded: Sequence[Signature]) -> str:

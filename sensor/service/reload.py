@@ -13,6 +13,7 @@ from typing import Final
 from sensor import places
 from sensor.configuration import Configuration
 from sensor.errors import SignatureError
+from sensor.matching.cache import Cache
 from sensor.service.compiler import compile_apart
 from sensor.service.worker_process import WorkerProcess
 from sensor.status import ReloadAnswer, SignatureStatus
@@ -204,9 +205,13 @@ async def _compile(signatures: list[Signature], configuration: Configuration) ->
 
     :raises SensorError: if they can't be compiled, or are too large for the workers.
     """
+    cache = Cache(places.plan_cache())
+    kept = await asyncio.to_thread(cache.get, signatures) or []
     databases = await compile_apart(
-        Compile(signatures, configuration.capture.user, configuration.limits.memory)
+        Compile(signatures, configuration.capture.user, configuration.limits.memory, kept)
     )
+    if databases != kept:
+        await asyncio.to_thread(cache.put, signatures, databases)
     octets = sum(map(len, databases))
     room = configuration.worker_memory // _DATABASES_SHARE
     if octets > room:

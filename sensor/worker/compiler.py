@@ -20,7 +20,7 @@ import hyperscan
 import msgspec
 
 from sensor.errors import SensorError
-from sensor.matching.compile import dump_databases
+from sensor.matching.compile import dump_databases, load_plan
 from sensor.proof.samples import Failure, prove
 from sensor.worker.crash import tell_crash
 from sensor.worker.messages import (
@@ -77,7 +77,7 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
     preload(("sensor.pipeline",))  # which samples go through
     confine(message.user or None, [descriptor], address_space=message.memory_octets)
     try:
-        databases = dump_databases(message.signatures)
+        databases = _databases(message)
         if failures := prove(message.signatures, databases=databases):
             raise SensorError(_failed(failures))
         return Compiled(databases)
@@ -89,6 +89,15 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
                 "use fewer signatures, or raise [limits] memory"
             ) from error
         raise SensorError(f"Hyperscan says {type(error).__name__}") from error
+
+
+def _databases(message: Compile) -> list[bytes]:
+    """Those that were compiled before, if they can be used."""
+    if message.databases:
+        with suppress(SensorError):  # of another processor: a state directory that was moved
+            load_plan(message.signatures, message.databases)
+            return message.databases
+    return dump_databases(message.signatures)
 
 
 def _failed(failures: Sequence[Failure]) -> str:

@@ -92,6 +92,8 @@ class Compile(msgspec.Struct, tag=True, frozen=True):
     """As `Begin.user`."""
     memory_octets: int
     """Address space that it may have."""
+    databases: list[bytes] = []
+    """As `dump_databases` made them before; empty if they are to be made. Samples are run in any case."""
 
 
 class Compiled(msgspec.Struct, tag=True, frozen=True):

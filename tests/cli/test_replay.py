@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.keywords import write_signatures
 from tests.cli.command import CUT, DEMO, DEMO_PACKETS, SMALL, Sensor
 from tests.store.rows import rows_of
 
@@ -154,3 +155,16 @@ def test_language_follows_the_locale_unless_told(sensor: Sensor, language: str) 
     locale = {"ja": "ja_JP.UTF-8", "en": "en_US.UTF-8"}[language]
     assert word in sensor("replay", "--no-db", SMALL, env={"LANG": locale}).out
     assert word in sensor("replay", "--no-db", "--lang", language, SMALL).out
+
+
+def test_many_keywords_are_compiled_once(sensor: Sensor) -> None:
+    write_signatures(sensor.home / "many.toml", 400)
+    arguments = ("replay", "--no-db", "--signatures", "many.toml", "--eve", "-", SMALL)
+    first = sensor(*arguments)
+    (kept,) = (sensor.home / ".cache/watchdog-sensor/plans").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
+    written = kept.stat().st_ino
+    again = sensor(*arguments)
+    assert (again.status, again.out) == (0, first.out)
+    assert kept.stat().st_ino == written, "it was made anew"
