@@ -60,18 +60,18 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             "protocols": Meaning('"tcp", "udp"; default: any', '"tcp"、"udp"。既定は両方'),
             "ordered": Meaning(
                 "Whether the clauses that must all match do so one after the other, as they are listed",
-                "すべて一致すべき句が、書いた順に続けて一致しなければならないか",
+                "すべて一致すべき条項が、書いた順に続けて一致しなければならないか",
             ),
             "scope": Meaning(
                 "What the clauses must match together in: a transaction (one of HTTP, a ClientHello, a "
                 "question of DNS) or a flow. Default: flow if payload is among the buffers, else transaction",
-                "句がそろって一致すべき範囲。transaction（HTTP のやりとり、ClientHello、DNS の質問の"
+                "条項がそろって一致すべき範囲。transaction（HTTP のやりとり、ClientHello、DNS の質問の"
                 "それぞれ）"
                 "か flow（通信）。既定は、検査箇所に payload があれば flow、なければ transaction",
             ),
-            "all": Meaning("Further clauses that must match too", "ほかに一致しなければならない句"),
-            "any": Meaning("Clauses of which one must match", "どれか一つが一致しなければならない句"),
-            "none": Meaning("Clauses that must not match", "一致してはならない句"),
+            "all": Meaning("Further clauses that must match too", "ほかに一致しなければならない条項"),
+            "any": Meaning("Clauses of which one must match", "どれか一つが一致しなければならない条項"),
+            "none": Meaning("Clauses that must not match", "一致してはならない条項"),
             "schedule": Meaning("When it counts", "有効な曜日と時間"),
             "threshold": Meaning(
                 "How many alerts go through, as in Suricata", "通知の数の制限（Suricata と同じ）"
@@ -90,7 +90,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
         "clause": {
             "buffers": Meaning(
                 "Where to look; any of them. In further clauses default: the signature's",
-                "検査箇所。どれか一つでよい。ほかの句での既定はシグネチャと同じ",
+                "検査箇所。どれか一つでよい。ほかの条項での既定はシグネチャと同じ",
             ),
             "keywords": Meaning(
                 "Words; any of them, in every encoding and escape that a line may carry them in",
@@ -125,11 +125,11 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             ),
             "distance": Meaning(
                 "Octets at least between the match of the clause before and this one's start; only in all",
-                "前の句の一致の終わりから、始まりまでの最小のオクテット数。all だけ",
+                "前の条項の一致の終わりから、始まりまでの最小のオクテット数。all だけ",
             ),
             "within": Meaning(
                 "Octets from the end of the clause before in which this match ends; only in all",
-                "前の句の一致の終わりから、終わりまでの最大のオクテット数。all だけ",
+                "前の条項の一致の終わりから、終わりまでの最大のオクテット数。all だけ",
             ),
         },
         "schedule": {
