@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import hyperscan
 import msgspec
@@ -56,11 +56,21 @@ class _AnchorTable(msgspec.Struct, frozen=True, array_like=True):
     lengths: list[int]
 
 
-class _Maker(Protocol):
-    """Makes what takes long; each method is called in the same order for the same signatures."""
+_NOT_THESE: Final = "what was compiled is not of these signatures, or damaged"
+_Made = TypeVar("_Made")
+_Anchors = tuple[_AnchorTable, list[Literal]]
+_SAME: Final = b"="
+"""In place of what was dumped before: its index follows. Tables and databases begin otherwise."""
 
-    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
-        """The next table of anchors, and the literals if they are to be compiled."""
+
+class _Maker(Protocol):
+    """Makes what takes long; each method is called in the same order for the same signatures.
+
+    Most words are looked for in several buffers, and what is the same for two is made once.
+    """
+
+    def anchors(self, clauses: Sequence[Clause], members: tuple[int, ...]) -> _Anchors:
+        """The anchors of the keywords of ``members``, and the literals if they are to be compiled."""
 
     def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
         """The next database, of the expressions that ``make`` makes."""
@@ -115,63 +125,92 @@ def load_plan(signatures: Sequence[Signature], dumped: Sequence[bytes]) -> Match
 
 
 class _Compiler:
-    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
-        terms, literals = make()
-        return _AnchorTable(terms, [len(each.octets) for each in literals]), literals
+    def __init__(self) -> None:
+        self._anchors: dict[tuple[int, ...], _Anchors] = {}
+        self._databases: dict[object, hyperscan.Database] = {}
+
+    def anchors(self, clauses: Sequence[Clause], members: tuple[int, ...]) -> _Anchors:
+        found = self._anchors.get(members)
+        if found is None:
+            terms, literals = make_terms(clauses, members)
+            found = _AnchorTable(terms, [len(each.octets) for each in literals]), literals
+            self._anchors[members] = found
+        return found
 
     def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
-        database = hyperscan.Database(mode=mode)
-        ids = list(range(len(flags)))
-        database.compile(expressions=make(), ids=ids, elements=len(flags), flags=flags)
+        expressions = make()
+        key = (mode, tuple(flags), tuple(expressions))
+        database = self._databases.get(key)
+        if database is None:
+            self._databases[key] = database = hyperscan.Database(mode=mode)
+            ids = list(range(len(flags)))
+            database.compile(expressions=expressions, ids=ids, elements=len(flags), flags=flags)
         return database
 
 
 class _Dumper(_Compiler):
     def __init__(self) -> None:
+        super().__init__()
         self.dumped: list[bytes] = []
+        self._at: dict[int, int] = {}
+        """Where each object was dumped, by its id: all live as long as this."""
 
-    def anchors(self, make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
-        table, literals = super().anchors(make)
-        self.dumped.append(msgspec.msgpack.encode(table))
-        return table, literals
+    def anchors(self, clauses: Sequence[Clause], members: tuple[int, ...]) -> _Anchors:
+        found = super().anchors(clauses, members)
+        self._dump(found, lambda: msgspec.msgpack.encode(found[0]))
+        return found
 
     def database(self, make: Callable[[], list[bytes]], flags: list[int], mode: int) -> hyperscan.Database:
         database = super().database(make, flags, mode)
-        self.dumped.append(hyperscan.dumpb(database))
+        self._dump(database, lambda: hyperscan.dumpb(database))
         return database
+
+    def _dump(self, made: object, dump: Callable[[], bytes]) -> None:
+        at = self._at.setdefault(id(made), len(self.dumped))
+        self.dumped.append(dump() if at == len(self.dumped) else _SAME + b"%d" % at)
 
 
 class _Loader:
     def __init__(self, dumped: Sequence[bytes]) -> None:
         self._rest = iter(dumped)
+        self._made: list[object] = []
 
-    def anchors(self, _make: Callable[[], tuple[Terms, list[Literal]]]) -> tuple[_AnchorTable, list[Literal]]:
-        try:
-            return msgspec.msgpack.decode(self._next(), type=_AnchorTable), []
-        except msgspec.MsgspecError as error:
-            raise SensorError("what was compiled is not of these signatures, or damaged") from error
+    def anchors(self, _clauses: Sequence[Clause], _members: tuple[int, ...]) -> _Anchors:
+        table = self._next(_AnchorTable, lambda octets: msgspec.msgpack.decode(octets, type=_AnchorTable))
+        return table, []
 
     def database(self, _make: Callable[[], list[bytes]], _flags: list[int], mode: int) -> hyperscan.Database:
-        try:
-            database = hyperscan.loadb(self._next(), mode)
-            database.scratch = hyperscan.Scratch(database)
-        except hyperscan.HyperscanError as error:
-            raise SensorError(
-                f"a compiled database can't be loaded ({type(error).__name__}): if Hyperscan was updated, "
-                "restart the service"
-            ) from error
-        return database
+        return self._next(hyperscan.Database, lambda octets: _loaded(octets, mode))
 
-    def _next(self) -> bytes:
+    def _next(self, kind: type[_Made], load: Callable[[bytes], _Made]) -> _Made:
         octets = next(self._rest, None)
         if octets is None:
             raise SensorError("there are fewer compiled databases than these signatures need")
-        return octets
+        try:
+            made = self._made[int(octets[1:])] if octets.startswith(_SAME) else load(octets)
+        except (ValueError, IndexError, msgspec.MsgspecError) as error:
+            raise SensorError(_NOT_THESE) from error
+        if not isinstance(made, kind):
+            raise SensorError(_NOT_THESE)
+        self._made.append(made)
+        return made
 
     def end(self) -> None:
         """:raises SensorError: if something is left."""
         if next(self._rest, None) is not None:
             raise SensorError("there are more compiled databases than these signatures need")
+
+
+def _loaded(octets: bytes, mode: int) -> hyperscan.Database:
+    try:
+        database = hyperscan.loadb(octets, mode)
+        database.scratch = hyperscan.Scratch(database)
+    except hyperscan.HyperscanError as error:
+        raise SensorError(
+            f"a compiled database can't be loaded ({type(error).__name__}): if Hyperscan was updated, "
+            "restart the service"
+        ) from error
+    return database
 
 
 def _plan(signatures: Sequence[Signature], maker: _Maker) -> MatchPlan:
@@ -245,7 +284,7 @@ def _literals(clauses: Sequence[Clause], members: Iterable[int], maker: _Maker) 
     table = _AnchorTable(Terms([], [], 0, 0, spaced=False), [])
     anchors: list[Literal] = []
     if worded:
-        table, anchors = maker.anchors(lambda: make_terms(clauses, worded))
+        table, anchors = maker.anchors(clauses, tuple(worded))
     octets = [*contents, *domains]
     kinds = [CONTENT] * len(contents) + [DOMAIN] * len(domains)
     kinds += [ANCHOR if anchor.alignment == PLAIN else IN_BASE64 for anchor in table.terms.anchors]
