@@ -18,7 +18,7 @@ from tests.service.test_signals import Systemd
 
 pytestmark = [pytest.mark.linux, pytest.mark.netns]
 
-MANY = 20_000
+MANY = 2_000
 """Keywords that take longer to compile than a quiet line's ring lasts."""
 
 
