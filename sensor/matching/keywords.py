@@ -3,32 +3,36 @@
 An anchor tells that a keyword may stand there, and in which charset; whether it does, only the text tells
 that the octets are in that charset, folded as the keyword is. So what is found is right by construction, and
 what is missed is what has no anchor. Hits near each other are read at once: however many there are, each
-octet is decoded once for each charset.
+octet is decoded once for each charset, and a keyword that has been found as often as it counts is not looked
+for again. What does not count, or is not plausible, is paid for from a budget: octets made to cost are given
+up, not waited for.
 """
 
-from base64 import b64decode
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, NamedTuple
 
-from sensor.matching.plausible import SOME, is_plausible
+from sensor.matching.plausible import Extent, is_plausible
 from sensor.matching.reading import Reading
-from sensor.matching.terms import PLAIN, Term, TermAnchor, Terms
+from sensor.matching.terms import PLAIN, Term, Terms
 from signatures.text.charsets import Charset, Decoded, decode_around
-from signatures.text.fold import fold, fold_mapped, needed_folds
+from signatures.text.fold import Folded, fold, fold_mapped, needed_folds
 
 _MARGIN: Final = 16
 """Octets decoded beyond what a keyword takes: a mark that combines with its last character may follow."""
-_SPAN: Final = 1 << 15
+_SPAN: Final = 1 << 13
 """Octets read at once: a character of text with its place takes some 50 octets."""
-_EVERY: Final = 64
-"""Times that a keyword is looked for in base64 in one run, once it was found there."""
 _SHOWN: Final = 12
 """Characters that a reading shows on each side of a match: as an excerpt in octets does."""
 _SHOWN_MATCH: Final = 256
-_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_FIRST_KNOWN: Final = (0, 2, 3)
+_LEAST_BUDGET: Final = 4_096
+_OCTETS_A_STEP: Final = 4
+"""Octets of a run that pay for one more step."""
+PLACE, DOUBT, ATTEMPT = 1, 8, 24
+"""Steps of some 2 µs: a place that does not count, one that is no text, a reading of base64."""
 
 
 class Hit(NamedTuple):
@@ -73,12 +77,46 @@ class Found:
         )
 
 
-class _Span(NamedTuple):
+class Budget:
+    """What may be spent on a run where nothing is found that counts, in steps."""
+
+    def __init__(self, size: int) -> None:
+        """``size``: octets of the run."""
+        self._left = _LEAST_BUDGET + size // _OCTETS_A_STEP
+        self.refused = 0
+        """Readings that were not made."""
+
+    def spend(self, steps: int) -> None:
+        """Take ``steps``, which were made."""
+        self._left -= steps
+
+    def is_spent(self) -> bool:
+        """Whether nothing is left; counts that it was asked for."""
+        self.refused += self._left <= 0
+        return self._left <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One run, and what is asked of it."""
+
+    octets: bytes
+    extent: Extent
+    counts: Callable[[Term, int, int], bool]
+    """Whether a keyword at these octets is one to tell of."""
+    most: Callable[[Term], int]
+    """How often a keyword that counts is told of, at least."""
+    budget: Budget
+    attempts: Budget
+    """To read base64 around an anchor."""
+
+
+class Span(NamedTuple):
     """Where some keywords may stand."""
 
     start: int
     end: int
-    terms: tuple[int, ...]
+    anchor: int
 
 
 class _Window(NamedTuple):
@@ -88,59 +126,73 @@ class _Window(NamedTuple):
     end: int
     reach: int
     """How far around it is read as well."""
-    spans: list[_Span]
+    spans: list[Span]
 
 
-def find_keywords(terms: Terms, octets: bytes, first: int, last: int, hits: Iterable[Hit]) -> Iterator[Found]:
-    """The keywords that stand in a run, at ``hits``; some more than once.
-
-    :param first: where the run starts in ``octets``, ``last`` where it ends: nothing outside is read.
-    """
-    plain: dict[tuple[Charset, int], list[_Span]] = {}
-    in_base64: Counter[int] = Counter()
-    for hit in hits:
-        anchor = terms.anchors[hit.anchor]
-        span = _Span(hit.start, hit.end, anchor.terms)
-        if anchor.alignment == PLAIN:
-            plain.setdefault((anchor.charset, _parity(anchor.charset, hit.start)), []).append(span)
-        elif any(in_base64[index] < _EVERY for index in span.terms):
-            for found in _in_base64(terms, octets, first, last, span, anchor):
-                in_base64[found.index] += 1
-                yield found
-    for (charset, _), spans in plain.items():
-        yield from _in_charset(terms, octets, first, last, charset, spans)
-
-
-def _parity(charset: Charset, start: int) -> int:
-    """What tells apart texts that overlap, and are read from other octets."""
-    return start % 2 if charset in (Charset.UTF_16LE, Charset.UTF_16BE) else 0
-
-
-def _in_charset(
-    terms: Terms, octets: bytes, first: int, last: int, charset: Charset, spans: list[_Span]
-) -> Iterator[Found]:
+def in_charset(terms: Terms, search: Search, charset: Charset, spans: Iterable[Span]) -> Iterator[Found]:
+    """The keywords of ``spans``, which are of one charset and parity, each as often as it counts."""
+    told: Counter[int] = Counter()
+    first, last, first_is_sure = search.extent
     for window in _windows(sorted(spans), terms):
+        if search.budget.is_spent():
+            return
         start, end, reach = window.start, window.end, window.reach
-        decoded = decode_around(octets, start, end, charset, reach, reach, first, last)
-        owned: dict[int, list[_Span]] = {}
+        by_anchor: dict[int, list[Span]] = {}
         for span in window.spans:
-            for index in span.terms:
-                owned.setdefault(index, []).append(span)
+            by_anchor.setdefault(span.anchor, []).append(span)
+        owned: dict[int, list[int]] = {}
+        for anchor in by_anchor:
+            for index in terms.anchors[anchor].terms:
+                owned.setdefault(index, []).append(anchor)
+        decoded: Decoded | None = None
         folded: dict[tuple[str, ...], str] = {}
-        for index, its_spans in owned.items():
+        mapped: dict[tuple[str, ...], Folded] = {}
+        for index, anchors in owned.items():
             term = terms.terms[index]
+            most = search.most(term)
+            if told[index] >= most:
+                continue
+            if decoded is None:
+                decoded = decode_around(
+                    search.octets, start, end, charset, reach, reach, first, last, first_is_sure=first_is_sure
+                )
             text = folded.get(term.folds)
             if text is None:
                 text = folded[term.folds] = fold(decoded.text, term.folds)
-            if term.folded in text:
-                yield from _places(index, term, octets, charset, decoded, its_spans, first, last)
+            if term.folded not in text:
+                continue
+            if term.folds not in mapped:
+                mapped[term.folds] = fold_mapped(decoded.text, term.folds)
+            places = _Places(sorted(span for anchor in anchors for span in by_anchor[anchor]))
+            for found in _found(index, term, search, charset, decoded, mapped[term.folds], places):
+                yield found
+                told[index] += 1
+                if told[index] >= most:
+                    break
 
 
-def _windows(spans: Sequence[_Span], terms: Terms) -> Iterator[_Window]:
-    held: list[_Span] = []
+def parity(charset: Charset, start: int) -> int:
+    """What tells apart texts that overlap, and are read from other octets."""
+    return 0 if charset in (Charset.UTF_8, Charset.ISO_2022_JP) else start % 2
+
+
+def by_charset(terms: Terms, hits: Iterable[Hit]) -> dict[tuple[Charset, int], set[Span]]:
+    """Where anchors stand that are not of base64, by charset and parity."""
+    found: dict[tuple[Charset, int], set[Span]] = {}
+    for start, end, index in hits:
+        anchor = terms.anchors[index]
+        if anchor.alignment == PLAIN:
+            found.setdefault((anchor.charset, parity(anchor.charset, start)), set()).add(
+                Span(start, end, index)
+            )
+    return found
+
+
+def _windows(spans: Sequence[Span], terms: Terms) -> Iterator[_Window]:
+    held: list[Span] = []
     start = end = reach = 0
     for span in spans:
-        around = max(terms.terms[index].reach for index in span.terms) + _MARGIN
+        around = terms.anchors[span.anchor].reach + _MARGIN
         if held and (span.start - around > end + reach or span.end - start > _SPAN):
             yield _Window(start, end, reach, held)
             held = []
@@ -152,28 +204,42 @@ def _windows(spans: Sequence[_Span], terms: Terms) -> Iterator[_Window]:
         yield _Window(start, end, reach, held)
 
 
-def _places(
+class _Places:
+    """Where anchors stand, ascending by start."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._start = [span.start for span in spans]
+        self._end = [*accumulate((span.end for span in spans), max)]
+
+    def touch(self, start: int, end: int) -> bool:
+        """Whether one of them overlaps."""
+        before = bisect_left(self._start, end)
+        return before > 0 and self._end[before - 1] > start
+
+
+def _found(
     index: int,
     term: Term,
-    octets: bytes,
+    search: Search,
     charset: Charset,
     decoded: Decoded,
-    spans: Sequence[_Span],
-    first: int,
-    last: int,
+    mapped: Folded,
+    places: _Places,
 ) -> Iterator[Found]:
-    """Where a keyword stands in decoded text, each once."""
-    mapped = fold_mapped(decoded.text, term.folds)
+    """Where a keyword stands in decoded text, in order."""
+    octets, budget = search.octets, search.budget
     at = mapped.text.find(term.folded)
-    while at >= 0:
+    while at >= 0 and not budget.is_spent():
         begin, stop = mapped.origin[at], _end_of(mapped.origin, at + len(term.folded))
         start, end = decoded.origin[begin], decoded.origin[stop]
         # What stands at no anchor stands at the window's edge, where a mark of its last kana may be cut off.
-        if any(span.start < end and start < span.end for span in spans) and is_plausible(
-            octets, charset, decoded, begin, stop, first, last
-        ):
+        if not (places.touch(start, end) and search.counts(term, start, end)):
+            budget.spend(PLACE)
+        elif is_plausible(octets, charset, decoded, begin, stop, search.extent):
             form = "ascii" if charset is Charset.UTF_8 and octets[start:end].isascii() else charset.value
             yield Found(index, term, start, end, (form,), decoded.text, begin, stop)
+        else:
+            budget.spend(DOUBT)
         at = mapped.text.find(term.folded, at + 1)
 
 
@@ -183,33 +249,3 @@ def _end_of(origin: Sequence[int], end: int) -> int:
     while origin[end] <= last:
         end += 1
     return origin[end]
-
-
-def _in_base64(
-    terms: Terms, octets: bytes, first: int, last: int, span: _Span, anchor: TermAnchor
-) -> Iterator[Found]:
-    """What stands in the run of base64 around a hit."""
-    around = max(terms.terms[index].reach for index in span.terms) * 4 // 3 + 4
-    low = quantum = span.start - _FIRST_KNOWN[anchor.alignment]
-    if quantum < first or not all(each in _BASE64 for each in octets[quantum : span.start]):
-        return  # what would come before is not there
-    while low - 4 >= max(first, quantum - around) and all(each in _BASE64 for each in octets[low - 4 : low]):
-        low -= 4
-    high = span.end
-    while high < min(last, span.end + around) and octets[high] in _BASE64:
-        high += 1
-    encoded = octets[low:high].translate(_TO_STANDARD)
-    whole = len(encoded) - (len(encoded) % 4 == 1)  # one character alone is no octet
-    decoded = b64decode(encoded[:whole] + b"=" * (-whole % 4))
-    inner = (quantum - low) // 4 * 3 + anchor.alignment
-    within = _Span(inner, min(inner + span.end - span.start + 3, len(decoded)), span.terms)
-    sure = low == first or octets[low - 1] not in _BASE64
-    for found in _in_charset(terms, decoded, 0, len(decoded), anchor.charset, [within]):
-        if not sure and found.end - found.start < SOME:
-            continue  # groups of four are counted from where the run starts
-        start, end = low + found.start * 4 // 3, min(low + (found.end * 4 + 2) // 3, high)
-        form = ("base64", *found.form)
-        yield Found(found.index, found.term, start, end, form, found.text, found.text_start, found.text_end)
-
-
-_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")

@@ -14,10 +14,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.keywords import Found, Hit, find_keywords
+from sensor.matching.find import find_keywords
+from sensor.matching.keywords import Budget, Found, Hit, Search
 from sensor.matching.plan import Literals
-from sensor.matching.plausible import SOME
+from sensor.matching.plausible import SOME, Extent
 from sensor.matching.reading import Reading
+from sensor.matching.terms import Term
 from sensor.matching.views.base64_runs import NO_LETTER, VALUES
 from sensor.matching.views.make import Wanted, make_views
 from sensor.matching.views.view import Form, View
@@ -30,9 +32,12 @@ and over."""
 _LEAST_VIEWS: Final = 1 << 16
 
 _BASE64: Final = VALUES != NO_LETTER
+_ASCII: Final = 0x80
 
 Scan = Callable[[U8, I64, I64], Iterator[tuple[int, list[Hit]]]]
 """Takes octets and runs in them; tells of each run that has any anchor which it has."""
+Counts = Callable[[int, int, int, int], bool]
+"""Takes clause, run, start and end of a match in the first layer; tells whether it is one to tell of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +57,7 @@ class Layer:
     origin_end: I64 | None = None
     """(m,) behind the last octet that it came from."""
     sure: Bool | None = None
-    """(k,) whether each run is certainly read from the right letter of base64; None: all."""
+    """(k,) whether a character certainly begins where each run does, and in base64 an octet; None: all."""
 
 
 class KeywordMatch(NamedTuple):
@@ -78,25 +83,42 @@ class Effort(NamedTuple):
     """Anchors that were read."""
     view_octets: int = 0
     views_left_out: int = 0
-    """Views, and stretches of them, that were not made: a batch's would have grown too large."""
+    """Views, and stretches of them, that were not made, and places that were not read: a batch's views would
+    have grown too large, or a run was made to cost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is asked of the runs of the first layer."""
+
+    sure: Bool
+    """(k,) whether a character certainly begins where each run does."""
+    counts: Counts
+    most: Callable[[int], int]
+    """How many matches of a clause in a run are of use."""
 
 
 def match_keywords(
-    literals: Literals, octets: U8, start: I64, end: I64, fresh: I64, scan: Scan
+    literals: Literals, octets: U8, start: I64, end: I64, asked: Asked, scan: Scan
 ) -> tuple[list[KeywordMatch], Effort]:
-    """Keywords in runs of octets; a match must end behind its run's ``fresh``."""
+    """Keywords in runs of octets."""
     matches: list[KeywordMatch] = []
     anchors = view_octets = left_out = 0
     bound = _GROWTH * octets.shape[0] + _LEAST_VIEWS
     wanted = Wanted(spaces=literals.terms.spaced)
-    waiting = [Layer(octets, start, end, np.arange(start.shape[0]))]
+    waiting = [Layer(octets, start, end, np.arange(start.shape[0]), sure=asked.sure)]
+    budgets: dict[int, tuple[Budget, Budget]] = {}
     while waiting:
         layer = waiting.pop()
         data: bytes | None = None
         for index, hits in scan(layer.octets, layer.start, layer.end):
             data = layer.octets.tobytes() if data is None else data
             anchors += len(hits)
-            matches += _in_run(literals, layer, data, index, hits, fresh)
+            run = int(layer.run[index])
+            if run not in budgets:
+                size = int(end[run] - start[run])
+                budgets[run] = Budget(size), Budget(size)
+            matches += _in_run(literals, layer, data, index, hits, asked, budgets[run])
         if len(layer.form) == _DEPTH:
             continue
         made = make_views(layer.octets, layer.start, layer.end, 2 * literals.terms.reach, wanted)
@@ -107,6 +129,7 @@ def match_keywords(
                 continue
             view_octets += view.octets.shape[0]
             waiting.append(_below(layer, view))
+    left_out += sum(budget.refused for both in budgets.values() for budget in both)
     return matches, Effort(anchors, view_octets, left_out)
 
 
@@ -122,28 +145,49 @@ def _below(layer: Layer, view: View) -> Layer:
         (*layer.form, view.form),
         origin,
         origin_end,
-        _begins(layer, view) if view.form is Form.BASE64 else None,
+        _begins(layer, view),
     )
 
 
 def _begins(layer: Layer, view: View) -> Bool:
-    """Which regions begin where a text of base64 does: with no letter before."""
+    """Which regions begin where a character does, or a text of base64."""
     start = view.origin[view.region_start]
-    begins: Bool = (start == layer.start[view.region_run]) | ~_BASE64[layer.octets[start - 1]]
+    before = layer.octets[start - 1]
+    run_begins = True if layer.sure is None else layer.sure[view.region_run]
+    # What is shown before an escape is plain, so an octet of ASCII before that is no half of an escape.
+    begins: Bool = np.where(
+        start == layer.start[view.region_run],
+        run_begins,
+        ~_BASE64[before] if view.form is Form.BASE64 else before < _ASCII,
+    )
     return begins
 
 
 def _in_run(
-    literals: Literals, layer: Layer, data: bytes, index: int, hits: list[Hit], fresh: I64
+    literals: Literals,
+    layer: Layer,
+    data: bytes,
+    index: int,
+    hits: list[Hit],
+    asked: Asked,
+    budgets: tuple[Budget, Budget],
 ) -> Iterator[KeywordMatch]:
     run = int(layer.run[index])
-    first, last = int(layer.start[index]), int(layer.end[index])
-    for found in find_keywords(literals.terms, data, first, last, hits):
-        if found.end - found.start < SOME and layer.sure is not None and not layer.sure[index]:
-            continue  # noise holds a few octets of anything
+    sure = layer.sure is None or bool(layer.sure[index])
+    # In base64 read from the wrong letter, noise holds a few octets of anything.
+    least = SOME if layer.form[-1:] == (Form.BASE64,) and not sure else 0
+
+    def counts(term: Term, start: int, end: int) -> bool:
+        return end - start >= least and asked.counts(term.clause, run, *_trace(layer, start, end))
+
+    def most(term: Term) -> int:
+        return asked.most(term.clause)
+
+    extent = Extent(int(layer.start[index]), int(layer.end[index]), sure)
+    search = Search(data, extent, counts, most, *budgets)
+    for found in find_keywords(literals.terms, search, hits):
         start, end = _trace(layer, found.start, found.end)
-        if end > fresh[run]:
-            yield KeywordMatch(found.term.clause, run, start, end, found, layer.form)
+        yield KeywordMatch(found.term.clause, run, start, end, found, layer.form)
 
 
 def _trace(layer: Layer, start: int, end: int) -> tuple[int, int]:

@@ -7,9 +7,10 @@ Japanese text is made of, and what is text in a charset that leaves less to chan
 """
 
 import re
-from typing import Final
+from bisect import bisect_left
+from typing import Final, NamedTuple
 
-from signatures.text.charsets import Charset, Decoded, decode_around
+from signatures.text.charsets import REPLACEMENT, Charset, Decoded, decode_around
 
 STRONG: Final = 6
 """Octets that chance does not make: 281 million million others are as likely. Two kanji in UTF-8."""
@@ -33,19 +34,29 @@ _AROUND: Final = 64
 _LINE: Final = 1_024
 
 
+class Extent(NamedTuple):
+    """Where a run lies in its octets."""
+
+    first: int
+    last: int
+    """Behind its end: nothing outside is looked at."""
+    first_is_sure: bool
+    """Whether a character begins at ``first``: not where a stream was cut anywhere."""
+
+
 def is_plausible(
-    octets: bytes, charset: Charset, decoded: Decoded, begin: int, stop: int, first: int, last: int
+    octets: bytes, charset: Charset, decoded: Decoded, begin: int, stop: int, extent: Extent
 ) -> bool:
     """Whether a keyword may be taken for one.
 
     :param decoded: what ``octets`` read as in ``charset``; the keyword is ``decoded.text[begin:stop]``.
-    :param first: where the run starts in ``octets``, ``last`` where it ends.
     """
+    first, last, _ = extent
     start, end = decoded.origin[begin], decoded.origin[stop]
     if charset is Charset.UTF_8:
         if octets[start:end].isascii():
-            return not _is_half_of_a_character(octets, start, end, first, last)
-        return end - start >= STRONG or _is_among_text(octets, decoded, begin, stop, first, last)
+            return not _is_half_of_a_character(octets, start, end, extent)
+        return end - start >= STRONG or _is_among_text(octets, decoded, begin, stop, extent)
     if charset is Charset.ISO_2022_JP:
         return True  # an escape sequence says so
     if (start, end) == (first, last):
@@ -60,7 +71,7 @@ def is_plausible(
             return False
     elif charset is Charset.SHIFT_JIS and _is_euc_jp(octets, start, end, first, last):
         return False
-    return end - start >= STRONG or _is_among_text(octets, decoded, begin, stop, first, last)
+    return end - start >= STRONG or _is_among_text(octets, decoded, begin, stop, extent)
 
 
 def _is_kana_in_utf_16(octets: bytes, start: int, end: int, first: int, last: int) -> bool:
@@ -69,9 +80,12 @@ def _is_kana_in_utf_16(octets: bytes, start: int, end: int, first: int, last: in
     return octets[low:high].count(b"0") * 2 >= high - low - 2
 
 
-def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, first: int, last: int) -> bool:
+def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, extent: Extent) -> bool:
+    first, last, first_is_sure = extent
     text, start, end = decoded.text, decoded.origin[begin], decoded.origin[stop]
     before, after = text[max(begin - _NEIGHBOURS, 0) : begin], text[stop : stop + _NEIGHBOURS]
+    if not first_is_sure and decoded.origin[0] == first:
+        before = before.lstrip(REPLACEMENT)  # what was cut off
     if not _ONLY_TEXT.fullmatch(before) and not _ASCII_TEXT.fullmatch(
         octets, max(first, start - _NEIGHBOURS), start
     ):
@@ -83,16 +97,31 @@ def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, first
     )
 
 
-def _is_half_of_a_character(octets: bytes, start: int, end: int, first: int, last: int) -> bool:
+def _is_half_of_a_character(octets: bytes, start: int, end: int, extent: Extent) -> bool:
     """Whether ASCII is the second octet of a character in Shift_JIS, or not ASCII in ISO-2022-JP."""
+    first, last, sure = extent
     if start > first and octets[start - 1] >= 0x81:
-        read = decode_around(octets, start, end, Charset.SHIFT_JIS, 16, 0, first, last)
-        if start not in read.origin and not _is_utf_8(octets, start - 1, start, first, last):
+        as_shift_jis, as_euc_jp = (
+            decode_around(octets, start, end, charset, 16, 0, first, last, first_is_sure=sure)
+            for charset in (Charset.SHIFT_JIS, Charset.EUC_JP)
+        )
+        if (
+            start not in as_shift_jis.origin
+            and _is_text_before(as_shift_jis, start)
+            and not (start in as_euc_jp.origin and _is_text_before(as_euc_jp, start))
+            and not _is_utf_8(octets, start - 1, start, first, last)
+        ):
             return True
     if octets.rfind(b"\x1b", max(first, start - _LINE), start) >= 0:
         read = decode_around(octets, start, end, Charset.ISO_2022_JP, 0, 0, first, last)
         return read.text[-(end - start) :] != octets[start:end].decode()
     return False
+
+
+def _is_text_before(decoded: Decoded, start: int) -> bool:
+    """Whether the characters up to the one that ``start`` lies in, or behind, are of Japanese text."""
+    stop = bisect_left(decoded.origin, start)
+    return _ONLY_TEXT.fullmatch(decoded.text, max(stop - _NEIGHBOURS, 0), stop) is not None
 
 
 def _is_utf_8(octets: bytes, start: int, end: int, first: int, last: int) -> bool:

@@ -111,13 +111,13 @@ def _literals(
     keyword: str, folds: tuple[Fold, ...], *, mixed: bool
 ) -> Iterator[tuple[Charset, int, Literal]]:
     done: set[tuple[int, Literal]] = set()
-    # As it is stated, and plainly written, if that differs.
-    stated = 1 + (fold(keyword, [Fold.WIDTH]) != keyword)
+    # Of very many, as it is stated, and plainly written, if that differs.
+    styles = None if mixed else 1 + (fold(keyword, [Fold.WIDTH]) != keyword)
     for charset in Charset:
         whole = whole_writings(keyword, folds, charset)
         chosen = anchors(keyword, folds, charset) if mixed else whole
         made = [(PLAIN, Literal(anchor.octets, any(anchor.fold_mask))) for anchor in chosen]
-        for writing in whole[:stated]:
+        for writing in whole[:styles]:
             if len(writing.octets) < _SHORT:
                 made += _in_base64(writing)
         for alignment, literal in made:

@@ -1,0 +1,88 @@
+"""What a keyword is found by, what it is not, and what looking for it may cost."""
+
+import base64
+from collections.abc import Iterable
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from sensor.matching.compile import compile_signatures
+from sensor.matching.plan import MatchPlan
+from sensor.matching.plausible import is_plausible
+from sensor.matching.scan import Matches, scan_payload
+from signatures.text.fold import fold_mapped
+from tests.matching.test_scan import columns
+from tests.signatures.build import signature
+
+
+def plan_of(*words: str) -> MatchPlan:
+    return compile_signatures([signature(word, sid=sid) for sid, word in enumerate(words, 1)])
+
+
+def scan(plan: MatchPlan, *runs: bytes, offset: int = 0) -> Matches:
+    start, end = columns([len(run) for run in runs])
+    return scan_payload(plan, b"".join(runs), start, end, None, np.full(len(runs), offset, np.int64))
+
+
+def clauses(matches: Matches) -> list[int]:
+    found: list[int] = matches.clause.tolist()
+    return found
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp932", "euc_jp", "utf-16-le"])
+def test_a_keyword_everywhere_is_read_once(charset: str) -> None:
+    """However often it stands there: only the first counts."""
+    with patch("sensor.matching.keywords.is_plausible", wraps=is_plausible) as read:
+        matches = scan(plan_of("機密"), ("機密" * 1000).encode(charset))
+    assert (matches.start.tolist(), matches.end.tolist()) == ([0], [len("機密".encode(charset))])
+    assert read.call_count <= 2  # two parities
+
+
+def test_keywords_in_one_text_are_told_apart_at_once() -> None:
+    text = "遠隔操作機密情報保護管理者権限設定変更通知書類送付先住所録"
+    with patch("sensor.matching.keywords.fold_mapped", wraps=fold_mapped) as mapped:
+        matches = scan(plan_of(*(text[:end] for end in range(2, 29))), text.encode())
+    assert clauses(matches) == list(range(27))
+    assert mapped.call_count == 1
+
+
+def test_what_is_made_to_cost_is_given_up_and_counted() -> None:
+    """Words of base64 that stand where they can't be read, one beside the other."""
+    plan = plan_of("機")
+    word = base64.b64encode("x機".encode())[2:]
+    matches = scan(plan, (b"=" + word) * 8_000)
+    assert clauses(matches) == []
+    assert matches.effort.anchors
+    matches = scan(plan, b"\x01\x02\xff".join(["機".encode("cp932")] * 20_000))
+    assert clauses(matches) == []
+    assert matches.effort.views_left_out
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "モ".encode("euc_jp"),
+        b"\0\x01\x8f",  # a length
+        "機密".encode("utf-16-be"),
+    ],
+)
+def test_letters_behind_other_than_shift_jis(before: bytes) -> None:
+    assert clauses(scan(plan_of("anydesk"), before + b"anydesk")) == [0]
+
+
+@pytest.mark.parametrize("before", ["表示ア", "かなア", "ｱｲア", "ab ア"])
+def test_letters_that_are_halves_of_characters(before: str) -> None:
+    """The second octet of the last character is a letter."""
+    octets = before.encode("cp932")
+    assert octets[-1:] == b"A"
+    word = "a" + "nydesk"
+    assert clauses(scan(plan_of(word), octets + b"nydesk")) == []
+
+
+def test_a_flood_does_not_hide_a_view() -> None:
+    assert clauses(scan(plan_of("機"), base64.b64encode(("機" * 4_000).encode()))) == [0]
+
+
+def test_effort_is_told_where_nothing_is_found() -> None:
+    assert scan(plan_of("機密"), b"\x8b\x40\x96\xa7".join([b"\xff" * 3] * 3)).effort.anchors
