@@ -101,6 +101,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.captures.count("-") > 1:
         raise ConfigError("standard input (-) can be read once only")
     words = [subscriber_signatures()] if options.subscriber else []
+    if words and not words[0].exists():
+        raise ConfigError(
+            "there are no words yet; add some ('watchdog-sensor keywords add'), or leave --subscriber out"
+        )
     loaded = load_signatures([*options.signatures, *words], builtin=not options.no_builtin)
     signatures = loaded.signatures
     captures = find_captures(options.captures)

@@ -154,8 +154,10 @@ def test_a_folder_that_is_another_s_takes_sudo(run: Run, sensor: Sensor) -> None
 
 
 def test_a_replay_looks_for_them_only_when_asked(run: Run) -> None:
-    run("keywords", "add", "GET", "--in", "payload")
     options = ("replay", "--no-db", "-q", "--no-builtin", "--eve", "-", CAPTURE)
+    without = run(*options, "--subscriber")
+    assert (without.status, "there are no words yet" in without.line) == (2, True)
+    run("keywords", "add", "GET", "--in", "payload")
     alerts = [
         {event["alert"]["signature_id"] for event in run(*more).events if event["event_type"] == "alert"}
         for more in (options, (*options, "--subscriber"))
