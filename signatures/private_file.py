@@ -6,6 +6,7 @@ that user's.
 
 import contextlib
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -23,14 +24,26 @@ _LOCK_SECONDS: Final = 10.0
 _LOCK_TRIES: Final = 0.02
 
 
+def require_file(path: Path) -> None:
+    """Refuse a device, which would be replaced for everybody on the machine, a pipe, and a folder.
+
+    :raises SensorError: if ``path`` is such a thing. That there is nothing is for others to tell.
+    """
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SensorError(f"{path}: is no file; name another one with --file")
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Have no other process write ``path`` meanwhile; makes its folder (0700) where there is none.
 
     On Windows nothing keeps two writers apart; of what they wrote at one time the last stays, whole.
 
-    :raises SensorError: if the folder can't be made, or another writer doesn't end.
+    :raises SensorError: if ``path`` is something else than a file, its folder can't be made, or another
+        writer doesn't end.
     """
+    require_file(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The file itself is replaced, so it can't be what is locked.

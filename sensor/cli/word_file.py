@@ -5,9 +5,9 @@ from typing import Final
 
 from sensor.configuration import Configuration
 from sensor.errors import ConfigError, SensorError, SignatureError
-from signatures.loader import check_files, load_signatures
+from signatures.loader import MAX_FILE, check_files, load_signatures
 from signatures.model import Signature
-from signatures.private_file import locked, replace_private
+from signatures.private_file import locked, replace_private, require_file
 from signatures.words import Edit, Outcome
 
 _SHOWN: Final = 10
@@ -32,6 +32,7 @@ def read_words(path: Path) -> list[Signature]:
 
     :raises SensorError: if it can't be read, or has a mistake.
     """
+    require_file(path)
     return sorted(load_signatures([path], builtin=False), key=lambda each: each.sid) if _text(path) else []
 
 
@@ -55,9 +56,10 @@ def change_words(path: Path, edit: Edit) -> tuple[list[Outcome], bool]:
 
 
 def _text(path: Path) -> str:
-    """Empty where there is no file."""
+    """Empty where there is no file; of one that is too large, enough for the loader to refuse it."""
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        with path.open("rb") as stream:
+            return stream.read(MAX_FILE + 1).decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:

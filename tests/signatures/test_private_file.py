@@ -45,6 +45,17 @@ def test_file_and_folder_are_their_owner_s_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"text"
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["pipe", "folder", "folder/..", ""])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    with pytest.raises(SensorError, match=r"is no file; name another one"), locked(Path(name)):
+        pytest.fail("locked")
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["folder", "pipe"]
+
+
 def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "it.toml"
     path.write_text("before")
