@@ -20,7 +20,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             "license": Meaning("Its licence, as SPDX names it", "ライセンス（SPDX の名前）"),
             "scope": Meaning(
                 'Whose it is: "operator" (default) or "subscriber"',
-                'だれのものか。"operator"（運用者、既定）か "subscriber"（加入者）',
+                'だれのものか。"operator"（事業者、既定）か "subscriber"（利用者）',
             ),
             "last_sid": Meaning(
                 "Kept by watchdog-sensor keywords: the last sid it gave",
@@ -31,7 +31,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             "sid": Meaning(
                 "Number of the signature, once in all files. 1000000 to 1999999 are those of shipped "
                 "signatures, 9000000 to 9999999 the subscriber's",
-                "シグネチャの番号。全ファイルで一つだけ。1000000〜1999999 は同梱、9000000〜9999999 は加入者",
+                "シグネチャの番号。全ファイルで一つだけ。1000000〜1999999 は同梱、9000000〜9999999 は利用者",
             ),
             "rev": Meaning(
                 "Revision: raise it with every change of meaning", "改訂番号。意味を変えたら増やす"
@@ -83,7 +83,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
             "silent": Meaning("Sets its flags without an alert", "印を立てるだけで通知しない"),
             "tests": Meaning("Samples for watchdog-sensor signatures test", "signatures test で試す見本"),
             "subscriber_may_disable": Meaning(
-                "Whether a subscriber's file may switch it off", "加入者のファイルで無効にしてよいか"
+                "Whether a subscriber's file may switch it off", "利用者のファイルで無効にしてよいか"
             ),
             "references": Meaning("Where more is written about it", "参考になる文書"),
         },
