@@ -36,7 +36,8 @@ class Checked:
 def load_signatures(paths: Sequence[Path], builtin: bool = True) -> SignatureSet:
     """Read signature files, and the shipped sets before them.
 
-    :param paths: files, or directories whose ``*.toml`` files are read in order of name.
+    :param paths: files, or directories whose ``*.toml`` files are read in order of name, but for hidden ones,
+        which editors leave there.
     :param builtin: whether to read the shipped sets.
     :raises SignatureError: if anything is wrong with any of them; one line for each of the first
         problems.
@@ -81,13 +82,18 @@ def _files(path: Path, documents: Documents) -> Iterator[Path]:
             return
         # A link may be put to another folder, a newer bundle's, meanwhile: all files are of one of them.
         folder = path.resolve() if path.is_symlink() else path
-        files = sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
+        files = sorted(entry for entry in folder.glob("[!.]*.toml"))
     except (OSError, ValueError) as error:
         documents.refuse(str(path), _os_reason(error))
         return
     if not files:
         documents.refuse(str(path), "no *.toml files in this directory")
-    yield from files
+    for file in files:
+        # Whoever names a pipe writes to it; nobody may ever write to one that lies about.
+        if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113  # those of Path may raise
+            documents.refuse(str(file), "can't be read: is no file")
+        else:
+            yield file
 
 
 def _identity(file: Path) -> str:

@@ -8,6 +8,7 @@ thread: a disk that hangs delays nothing else.
 
 import os
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ def stamp_files(paths: Iterable[Path]) -> Stamp:
 def _stamps(path: Path) -> Iterable[tuple[str, int, int, int, int]]:
     try:
         with os.scandir(path) as entries:
-            names = [entry.path for entry in entries if entry.name.endswith(".toml")]
+            names = [entry.path for entry in entries if fnmatchcase(entry.name, "[!.]*.toml")]
     except OSError:  # a file, or nothing
         names = [str(path)]
     for name in names:

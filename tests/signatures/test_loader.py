@@ -104,6 +104,22 @@ def test_directory_is_read_in_order_of_name(tmp_path: Path) -> None:
     assert [signature.sid for signature in load_signatures([tmp_path], builtin=False)] == [3, 1, 2]
 
 
+@pytest.mark.posix
+def test_what_editors_leave_in_a_directory_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "a.toml", 1)
+    write(tmp_path / ".a.toml", 2)
+    (tmp_path / ".#a.toml").symlink_to("somebody@somewhere.1")
+    assert [signature.sid for signature in load_signatures([tmp_path], builtin=False)] == [1]
+
+
+@pytest.mark.posix
+def test_a_pipe_in_a_directory_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path / "a.toml", 1)
+    os.mkfifo(tmp_path / "b.toml")
+    found = [str(problem) for problem in check_files([tmp_path]).problems]
+    assert found == [f"{tmp_path}/b.toml: can't be read: is no file"]
+
+
 def test_shipped_sets_come_first(tmp_path: Path) -> None:
     alone = load_signatures([])
     both = load_signatures([write(tmp_path / "own.toml", 9000001)])
