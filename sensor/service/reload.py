@@ -5,6 +5,7 @@ take it, each between two batches, so alerts of both may come for a while, and e
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -170,12 +171,21 @@ def _load(configuration: Configuration) -> SignatureSet:
     """
     own = configuration.signatures.subscriber
     paths = [path for path in signature_paths(configuration) if path != own or _is_there(path)]
+    for path in paths:
+        # The thread that waits for a pipe's writer would end no more, nor would the service.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SignatureError(f"{path}: is no file")
     loaded = load_signatures(paths, builtin=configuration.signatures.builtin)
     for each in loaded.files:
-        # What a subscriber may do is decided by what the file says that it is.
-        if own in (Path(each.file), Path(each.file).parent) and each.owner is not Owner.SUBSCRIBER:
+        # What a subscriber may do is decided by what the file says that it is, wherever a link leads.
+        if own and _is_or_holds(own, each.file) and each.owner is not Owner.SUBSCRIBER:
             raise SignatureError(f'{each.file}:1: [set] must say scope = "{Owner.SUBSCRIBER}"')
     return loaded
+
+
+def _is_or_holds(own: Path, file: str) -> bool:
+    folder = os.path.realpath(Path(file).parent)
+    return os.path.realpath(own) in (folder, os.path.realpath(file))
 
 
 def _is_there(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Generations of signatures: known as long as anybody may still tell of them."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -114,3 +115,24 @@ def test_databases_that_leave_no_room_for_flows_are_refused(
     with pytest.raises(SignatureError, match=r"use fewer, or raise \[limits\] memory"):
         asyncio.run(generations.load(tight))
     assert generations.status.loaded == 0
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_of_the_subscriber_says_so_whatever_leads_to_it(tmp_path: Path, linked: bool) -> None:
+    folder = tmp_path / "words"
+    folder.mkdir()
+    write_signatures(folder)
+    if linked:
+        (tmp_path / "link").symlink_to(folder)
+    text = f'[signatures]\nbuiltin = false\nsubscriber = "{tmp_path / "link" if linked else folder}"\n'
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SignatureError, match="mistakes in signature files: 1"):
+        asyncio.run(Generations().load(load_configuration(tmp_path / "config.toml")))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "words.toml")
+    text = f'[signatures]\nbuiltin = false\nsubscriber = "{tmp_path / "words.toml"}"\n'
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SignatureError, match="is no file"):
+        asyncio.run(Generations().load(load_configuration(tmp_path / "config.toml")))
