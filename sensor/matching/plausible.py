@@ -19,8 +19,9 @@ SOME: Final = 4
 _NEIGHBOURS: Final = 8
 """Characters on each side that must be of Japanese text: of random ones a third are, at best."""
 _TEXT: Final = (
-    "\t\n\r\x1b -~\u00a0-\u00ff\u0391-\u03c9\u0401-\u0451\u2010-\u203e\u2100-\u22ff\u2460-\u24ff\u2500-\u266f"
-    "\u3000-\u30ff\u3200-\u33ff\u4e00-\u9fff\uff01-\uff9f\uffe0-\uffe6"
+    "\t\n\r\x1b -~\u00a0-\u00ff\u0391-\u03c9\u0401-\u0451\u2010-\u2049\u2100-\u22ff\u2460-\u24ff\u2500-\u27bf"
+    "\u3000-\u30ff\u3200-\u33ff\u4e00-\u9fff\uf900-\ufaff\ufe0f\ufeff\uff01-\uff9f\uffe0-\uffe6"
+    "\U0001f000-\U0001faff\U00020000-\U0002ffff"
 )
 _ONLY_TEXT: Final = re.compile(f"[{_TEXT}]*")
 _ASCII_TEXT: Final = re.compile(rb"[\t\n\r -~]*")
@@ -56,7 +57,11 @@ def is_plausible(
     if charset is Charset.UTF_8:
         if octets[start:end].isascii():
             return not _is_half_of_a_character(octets, start, end, extent)
-        return end - start >= STRONG or _is_among_text(octets, decoded, begin, stop, extent)
+        if end - start >= STRONG:
+            return True
+        around = decoded.text[max(begin - _NEIGHBOURS, 0) : stop + _NEIGHBOURS]
+        # Whatever the characters are: noise is none in UTF-8.
+        return REPLACEMENT not in around or _is_among_text(octets, decoded, begin, stop, extent)
     if charset is Charset.ISO_2022_JP:
         return True  # an escape sequence says so
     if (start, end) == (first, last):
@@ -90,8 +95,9 @@ def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, exten
         octets, max(first, start - _NEIGHBOURS), start
     ):
         return False
-    # The last character may be cut off by the end of what was decoded.
-    after = after[:-1] if len(after) < _NEIGHBOURS and decoded.origin[-1] < last else after
+    if len(after) < _NEIGHBOURS:
+        # The last character may be cut off by the end of what was decoded, and by the end of the run.
+        after = (after[:-1] if decoded.origin[-1] < last else after).rstrip(REPLACEMENT)
     return bool(
         _ONLY_TEXT.fullmatch(after) or _ASCII_TEXT.fullmatch(octets, end, min(end + _NEIGHBOURS, last))
     )
@@ -114,7 +120,9 @@ def _is_half_of_a_character(octets: bytes, start: int, end: int, extent: Extent)
             return True
     if octets.rfind(b"\x1b", max(first, start - _LINE), start) >= 0:
         read = decode_around(octets, start, end, Charset.ISO_2022_JP, 0, 0, first, last)
-        return read.text[-(end - start) :] != octets[start:end].decode()
+        # In JIS X 0201 two characters of ASCII are others.
+        text = read.text[-(end - start) :].replace("\u00a5", "\\").replace("\u203e", "~")
+        return text != octets[start:end].decode()
     return False
 
 

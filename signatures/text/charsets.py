@@ -100,6 +100,9 @@ _SECOND_LEVEL = {Charset.SHIFT_JIS: 0x99, Charset.EUC_JP: 0xD0}
 """First octets from here on are of kanji of the second level, and of extensions."""
 _LOOK_BACK = 512
 """Octets. Only binary data and long EUC-JP text without a blank or a line end go on for so long."""
+_CUT_ESCAPE = 5
+"""Octets of ASCII that may be the rest of an escape, where a stream was cut anywhere: ``%u304`` of one."""
+_ASCII = bytes(range(0x80))
 _LINE = 1024
 """Octets. A line of ISO-2022-JP is shorter: mail allows 998 (RFC 5322)."""
 _LONGEST_ESCAPE = 6
@@ -154,6 +157,10 @@ def decode_around(
         case Charset.ISO_2022_JP:
             at, mode = _iso_2022_jp_boundary(octets, at, first)
         case Charset.SHIFT_JIS | Charset.EUC_JP:
+            if not first_is_sure:
+                cut = octets[first : min(first + _CUT_ESCAPE, start)]
+                first += len(cut) - len(cut.lstrip(_ASCII))
+                at = max(at, first)
             low = max(first, at - _LOOK_BACK)
             at = low + len(octets[low:at].rstrip(_LEADS[charset]))
             if at == low and not (low == first and first_is_sure):

@@ -1,12 +1,13 @@
 """What a keyword is found by, what it is not, and what looking for it may cost."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from fixtures.pcaps.forms.encoders import every_octet
 from sensor.matching.compile import compile_signatures
 from sensor.matching.plan import MatchPlan
 from sensor.matching.plausible import is_plausible
@@ -86,3 +87,46 @@ def test_a_flood_does_not_hide_a_view() -> None:
 
 def test_effort_is_told_where_nothing_is_found() -> None:
     assert scan(plan_of("機密"), b"\x8b\x40\x96\xa7".join([b"\xff" * 3] * 3)).effort.anchors
+
+
+@pytest.mark.parametrize("charset", ["cp932", "euc_jp", "utf-16-le", "utf-8"])
+def test_at_the_end_of_a_run_that_cuts_a_character(charset: str) -> None:
+    """What follows comes with the next batch, where the keyword is none that is new."""
+    data = "例の機密について".encode(charset)
+    end = len("例の機密".encode(charset))
+    for cut in range(end, len(data)):
+        assert clauses(scan(plan_of("機密"), data[:cut])) == [0]
+
+
+@pytest.mark.parametrize("charset", ["cp932", "euc_jp"])
+@pytest.mark.parametrize("form", [bytes, lambda octets: every_octet(octets.decode("latin-1"), "latin-1")])
+def test_in_a_run_that_was_cut_anywhere(charset: str, form: Callable[[bytes], bytes]) -> None:
+    """Where the first octet is in the middle of a character, or of an escape."""
+    data = form("これは日本語の文章です例の機密について".encode(charset))
+    plan = plan_of("機密", "例の機")
+    for cut in range(15):
+        assert clauses(scan(plan, data[cut:], offset=99)) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("\ufeff機密", "utf-16-le"),
+        ("\ufeff機密です", "utf-16-be"),
+        ("機密\U0001f600です", "utf-16-le"),
+        ("山﨑の機密", "utf-16-be"),
+        ("髙﨑\u3000機密", "cp932"),
+    ],
+)
+def test_two_kanji_among_what_else_is_text(text: str, charset: str) -> None:
+    assert clauses(scan(plan_of("機密"), text.encode(charset))) == [0]
+
+
+@pytest.mark.parametrize("text", ["秘\U0001f600", "\0秘\0", "한글秘"])
+def test_one_kanji_in_any_text_of_utf_8(text: str) -> None:
+    assert clauses(scan(plan_of("秘"), text.encode())) == [0]
+
+
+def test_a_backslash_of_jis_x_0201() -> None:
+    assert clauses(scan(plan_of("ab\\cd"), b"\x1b(Jab\\cd\x1b(B")) == [0]
+    assert clauses(scan(plan_of("5!L)"), "機密".encode("iso2022_jp"))) == []
