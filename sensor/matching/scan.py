@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.keywords import Hit
+from sensor.matching.keywords import Hit, parity
 from sensor.matching.layers import Asked, Effort, KeywordMatch, match_keywords
 from sensor.matching.plan import ANCHOR, CONTENT, DOMAIN, IN_BASE64, Literals, MatchPlan, Regexes
 from sensor.matching.reading import Reading
@@ -33,7 +33,7 @@ _FLOOD_BASE = 4096
 _FLOOD_PER_RUN = 4
 """A joined scan may call back so often, plus so often for each run. Past that, a call for each run is
 cheaper than one more callback for each occurrence."""
-_PIECE: Final = 1 << 15
+_PIECE: Final = 1 << 13
 """Octets of a run in which a keyword is looked for at once."""
 _EVERY: Final = 64
 """Matches of a clause that are kept in a run where every one is wanted: two clauses are compared by pairs."""
@@ -238,9 +238,10 @@ def _anchors_by_run(
                 hits.append(Hit(start, end, anchor))
         first, last = int(runs.start[run]), int(runs.end[run])
         hits += [
-            Hit(start, min(start + _PIECE, last), anchor)
+            Hit(start + shift, min(start + _PIECE, last), anchor)
             for anchor in sorted(whole)
-            for start in range(first, last, _PIECE)
+            for shift in range(1 + parity(literals.terms.anchors[anchor].charset, 1))
+            for start in range(first, last - shift, _PIECE)
         ]
         yield run, hits
 
@@ -319,9 +320,10 @@ def _scan_each_run(literals: Literals, octets: U8, runs: _Runs) -> tuple[list[in
     """As the joined scan, with no more than the first of each literal in each run.
 
     Where a run has a carried tail, a literal's first occurrence may lie in it and hide a new one. So the part
-    around the seam, shorter than twice the longest literal, is taken whole, and only of what follows the tail
-    the first ones. Of a domain every occurrence is taken, as the first may stand in the middle of a name; of
-    an anchor in base64 too, as where it stands tells how to read it.
+    around the seam, shorter than twice the longest literal, is taken whole (all of the tail if there are
+    keywords, which are longer than their anchors), and only of what follows the tail the first ones. Of a
+    domain every occurrence is taken, as the first may stand in the middle of a name; of an anchor in base64
+    too, as where it stands tells how to read it.
     """
     ids: list[int] = []
     ends: list[int] = []
@@ -330,7 +332,7 @@ def _scan_each_run(literals: Literals, octets: U8, runs: _Runs) -> tuple[list[in
     rows = zip(runs.start.tolist(), runs.fresh.tolist(), runs.end.tolist(), strict=True)
     for start, fresh, end in rows:
         if fresh > start:
-            first = max(start, fresh - reach)
+            first = start if len(literals.terms) else max(start, fresh - reach)
             _scan(literals.database, octets[first : min(fresh + reach, end)], _noter(ids, ends, first, None))
         _scan(literals.database, octets[fresh:end], _noter(ids, ends, fresh, singly))
     return ids, ends

@@ -2,18 +2,21 @@
 
 import base64
 from collections.abc import Callable
+from functools import cache
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fixtures.pcaps.forms.encoders import every_octet
+from fixtures.pcaps.forms.encoders import CHARSETS, every_octet
 from sensor.matching.compile import compile_signatures
 from sensor.matching.plan import MatchPlan
 from sensor.matching.plausible import is_plausible
 from sensor.matching.scan import Matches, scan_payload
 from signatures.text.fold import fold_mapped
-from tests.matching.test_scan import columns
+from tests.matching.test_scan import columns, flood
 from tests.signatures.build import signature
 
 
@@ -130,3 +133,47 @@ def test_one_kanji_in_any_text_of_utf_8(text: str) -> None:
 def test_a_backslash_of_jis_x_0201() -> None:
     assert clauses(scan(plan_of("ab\\cd"), b"\x1b(Jab\\cd\x1b(B")) == [0]
     assert clauses(scan(plan_of("5!L)"), "機密".encode("iso2022_jp"))) == []
+
+
+WORDS = ("機密", "機密文書の管理", "anydesk", "サーバー", "会議室の予約について", "機", "ab")
+PARTS = st.sampled_from(
+    ("機密", "文書の管理", "any", "desk", "サーバ", "ー", "会議室の", "予約について", "a", "b", "\n")
+)
+TEXTS = st.tuples(st.lists(PARTS, max_size=8).map("".join), st.sampled_from(CHARSETS)).map(
+    lambda drawn: drawn[0].encode(drawn[1])
+)
+RUNS = st.lists(TEXTS | st.sampled_from((b"\xa4", b"A", b"\x8e\xa5", b"=")), max_size=4).map(b"".join)
+
+
+@cache
+def words() -> MatchPlan:
+    return plan_of(*WORDS)
+
+
+@given(st.lists(st.tuples(RUNS, st.integers(0, 60)), min_size=1, max_size=4))
+def test_a_flood_finds_what_calm_does(drawn: list[tuple[bytes, int]]) -> None:
+    start, end = columns([len(run) for run, _ in drawn])
+    fresh = np.minimum(start + np.array([tail for _, tail in drawn], np.int64), end)
+    joined = b"".join(run for run, _ in drawn)
+
+    def found(*, always: bool) -> set[tuple[int, ...]]:
+        with flood(always):
+            matches = scan_payload(words(), joined, start, end, fresh, start - start)
+        rows = (matches.run.tolist(), matches.clause.tolist(), matches.end.tolist())
+        return set(zip(*rows, strict=True))
+
+    assert found(always=True) == found(always=False)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=5))
+def test_runs_side_by_side_are_each_by_itself(runs: list[bytes]) -> None:
+    together = scan(words(), *runs)
+    alone = [scan(words(), run) for run in runs]
+    rows = set(zip(together.run.tolist(), together.clause.tolist(), strict=True))
+    assert rows == {(at, clause) for at, matches in enumerate(alone) for clause in clauses(matches)}
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "euc_jp"])
+def test_a_flood_of_what_begins_at_an_odd_octet(charset: str) -> None:
+    with flood(always=True):
+        assert clauses(scan(plan_of("機密文書"), b"\0" + "例の機密文書".encode(charset))) == [0]
