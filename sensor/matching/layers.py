@@ -1,13 +1,15 @@
 """Keywords in joined buffers: in the octets as they came, and in views of them with escapes undone.
 
 Theory of operation. The octets as they came are the first layer. Where they hold escapes (percent-encoding,
-references, base64, …) views are made of the neighbourhoods of those, and each view is a layer of its own, of
-which views are made again: text that was encoded twice takes two. What is found in a layer is traced back to
-the octets as they came, through the places that each octet came from. A layer is scanned by the same database
-as the octets as they came, and only its anchors count: contents are looked for in what was sent.
+references, base64, …) views are made of the neighbourhoods of those. All views of a layer, one after another,
+are the next layer, of which views are made again: text that was encoded twice takes two. (A layer for each
+view would come to some twenty layers, most of them of a few octets, and what a layer costs is the calls.)
+What is found in a layer is traced back to the octets as they came, through the places that each octet came
+from. A layer is scanned by the same database as the octets as they came, and only its anchors count: contents
+are looked for in what was sent.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -31,6 +33,9 @@ _GROWTH: Final = 12
 and over."""
 _LEAST_VIEWS: Final = 1 << 16
 
+_FORMS: Final = tuple(Form)
+_FORM: Final = len(_FORMS) + 1
+"""What a chain of forms is multiplied by to append one, counted from 1."""
 _BASE64: Final = VALUES != NO_LETTER
 _ASCII: Final = 0x80
 
@@ -50,8 +55,8 @@ class Layer:
     end: I64
     run: I64
     """(k,) which run of the first layer each is of."""
-    form: tuple[str, ...] = ()
-    """What was undone to get it, outermost first."""
+    chain: I64
+    """(k,) what was undone to get each run: forms as digits of a number, the innermost the lowest."""
     origin: I64 | None = None
     """(m,) where in the first layer each octet came from; None in the first layer itself."""
     origin_end: I64 | None = None
@@ -106,10 +111,9 @@ def match_keywords(
     anchors = view_octets = left_out = 0
     bound = _GROWTH * octets.shape[0] + _LEAST_VIEWS
     wanted = Wanted(spaces=literals.terms.spaced)
-    waiting = [Layer(octets, start, end, np.arange(start.shape[0]), sure=asked.sure)]
+    layer = Layer(octets, start, end, np.arange(start.shape[0]), np.zeros_like(start), sure=asked.sure)
     budgets: dict[int, tuple[Budget, Budget]] = {}
-    while waiting:
-        layer = waiting.pop()
+    for left in reversed(range(_DEPTH + 1)):
         data: bytes | None = None
         for index, hits in scan(layer.octets, layer.start, layer.end):
             data = layer.octets.tobytes() if data is None else data
@@ -119,33 +123,42 @@ def match_keywords(
                 size = int(end[run] - start[run])
                 budgets[run] = Budget(size), Budget(size)
             matches += _in_run(literals, layer, data, index, hits, asked, budgets[run])
-        if len(layer.form) == _DEPTH:
-            continue
+        if not left:
+            break
         made = make_views(layer.octets, layer.start, layer.end, 2 * literals.terms.reach, wanted)
         left_out += made.dropped
+        views = []
         for view in made.views:
-            if view_octets + view.octets.shape[0] > bound:
+            if view_octets + len(view) > bound:
                 left_out += 1
                 continue
-            view_octets += view.octets.shape[0]
-            waiting.append(_below(layer, view))
+            view_octets += len(view)
+            views.append(view)
+        if not views:
+            break
+        layer = _below(layer, views)
     left_out += sum(budget.refused for both in budgets.values() for budget in both)
     return matches, Effort(anchors, view_octets, left_out)
 
 
-def _below(layer: Layer, view: View) -> Layer:
-    origin, origin_end = view.origin, view.origin_end
+def _below(layer: Layer, views: Sequence[View]) -> Layer:
+    region_run = np.concatenate([view.region_run for view in views])
+    regions = [view.region_run.shape[0] for view in views]
+    before = np.repeat(np.cumsum([0, *map(len, views[:-1])]), regions)
+    forms = np.repeat([1 + _FORMS.index(view.form) for view in views], regions)
+    origin = np.concatenate([view.origin for view in views])
+    origin_end = np.concatenate([view.origin_end for view in views])
     if layer.origin is not None and layer.origin_end is not None:
         origin, origin_end = layer.origin[origin], layer.origin_end[origin_end - 1]
     return Layer(
-        view.octets,
-        view.region_start,
-        view.region_end,
-        layer.run[view.region_run],
-        (*layer.form, view.form),
+        np.concatenate([view.octets for view in views]),
+        before + np.concatenate([view.region_start for view in views]),
+        before + np.concatenate([view.region_end for view in views]),
+        layer.run[region_run],
+        layer.chain[region_run] * _FORM + forms,
         origin,
         origin_end,
-        _begins(layer, view),
+        np.concatenate([_begins(layer, view) for view in views]),
     )
 
 
@@ -175,7 +188,8 @@ def _in_run(
     run = int(layer.run[index])
     sure = layer.sure is None or bool(layer.sure[index])
     # In base64 read from the wrong letter, noise holds a few octets of anything.
-    least = SOME if layer.form[-1:] == (Form.BASE64,) and not sure else 0
+    forms = _forms(int(layer.chain[index]))
+    least = SOME if forms[-1:] == (Form.BASE64,) and not sure else 0
 
     def counts(term: Term, start: int, end: int) -> bool:
         return end - start >= least and asked.counts(term.clause, run, *_trace(layer, start, end))
@@ -187,7 +201,15 @@ def _in_run(
     search = Search(data, extent, counts, most, *budgets)
     for found in find_keywords(literals.terms, search, hits):
         start, end = _trace(layer, found.start, found.end)
-        yield KeywordMatch(found.term.clause, run, start, end, found, layer.form)
+        yield KeywordMatch(found.term.clause, run, start, end, found, forms)
+
+
+def _forms(chain: int) -> tuple[str, ...]:
+    """Outermost first."""
+    if not chain:
+        return ()
+    outer, last = divmod(chain, _FORM)
+    return (*_forms(outer), _FORMS[last - 1])
 
 
 def _trace(layer: Layer, start: int, end: int) -> tuple[int, int]:

@@ -9,17 +9,20 @@ Stretches of twelve octets that may be base64 are looked for first, four octets 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.views.arrange import ramp, spread
-from sensor.matching.views.leads import STRETCH
+from sensor.matching.views.arrange import ramp
+from sensor.matching.views.leads import STRETCH, places_of
 
 MIN_RUN = 16
 """Letters that a run must have: twelve octets."""
 _SURE = 1024
 """Letters from which on a run is read whatever it looks like: nothing else is so long."""
+_BACK = 4
+"""Letters that three octets make: text in characters of three octets repeats itself."""
 _BLANKS_MAX = 8
 """Blanks that a line may start with."""
 
@@ -46,6 +49,7 @@ def _classes() -> U8:
 VALUES = _values()
 """(256,) the six bits that a letter stands for, or NO_LETTER."""
 _CLASSES = _classes()
+_IS_LETTER: Final = VALUES != NO_LETTER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,11 +81,14 @@ class Lines:
 def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
     """Texts that are read as base64."""
     start, end = _stretches(octets)
-    start, end, run = _within_runs(start, end, run_start, run_end)
-    joins = np.zeros(start.shape[0], np.bool_)
     if start.shape[0]:
-        # Of what stands behind each line, where the next begins.
-        near = np.flatnonzero((run[1:] == run[:-1]) & (start[1:] - end[:-1] <= 2 + _BLANKS_MAX))
+        start, end, run = _within_runs(start, end, run_start, run_end)
+    if not start.shape[0]:
+        return Lines(start, start, start, start)
+    joins = np.zeros(start.shape[0], np.bool_)
+    # Of what stands behind each line, where the next begins.
+    near = ((run[1:] == run[:-1]) & (start[1:] - end[:-1] <= 2 + _BLANKS_MAX)).nonzero()[0]
+    if near.shape[0]:
         joins[near + 1] = _next_line(octets, end[near], run_end[run[near]]) == start[near + 1]
     lines = Lines(start, end, run, np.cumsum(~joins) - 1)
     return _with_last_lines(octets, lines.where(_looks_like_base64(octets, lines)), run_end)
@@ -90,35 +97,26 @@ def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
 def _stretches(octets: U8) -> tuple[I64, I64]:
     """Every stretch of at least MIN_RUN letters, whatever the runs."""
     start, end = _candidates(octets)
-    # A stretch may go on for three octets on either side of the words that are wholly of letters.
-    start, end = np.maximum(start - 3, 0), np.minimum(end + 3, octets.shape[0])
-    if start.shape[0]:
-        apart = start[1:] > end[:-1]
-        start, end = start[np.r_[True, apart]], end[np.r_[apart, True]]
-    place = ramp(start, end - start)
-    letter = VALUES.take(octets[place]) != NO_LETTER
-    edge = np.zeros(place.shape[0] + 1, np.bool_)
-    edge[:-1] = letter
-    edge[1:] ^= letter
-    # Candidates that do not touch each other may come to stand side by side.
-    first, _ = spread(end - start)
-    inner = first[1:]
-    inner = inner[letter[inner] & letter[inner - 1]]
-    bounds = np.flatnonzero(edge)
-    if inner.shape[0]:
-        bounds = np.sort(np.concatenate([bounds, inner, inner]))
-    begin, behind = bounds[::2], bounds[1::2]
-    long = behind - begin >= MIN_RUN
-    return place[begin[long]], place[behind[long] - 1] + 1
+    if not start.shape[0]:
+        return start, end
+    # Between two candidates stands a word that is not wholly of letters: each may grow by three octets.
+    first, behind = start, end
+    grows, goes_on = np.ones((2, start.shape[0]), np.bool_)
+    for more in range(3):
+        grows &= (first > more) & _IS_LETTER[octets.take(first - more - 1, mode="clip")]
+        goes_on &= (behind + more < octets.shape[0]) & _IS_LETTER[octets.take(behind + more, mode="clip")]
+        start, end = start - grows, end + goes_on
+    long = end - start >= MIN_RUN
+    return start[long], end[long]
 
 
 def _candidates(octets: U8) -> tuple[I64, I64]:
-    """Stretches of three or more aligned words of four letters.
+    """Stretches of three or more aligned words of four letters, as long as they go on.
 
     Octets between ``+`` and ``z`` are found first, which is cheap, and rare enough to look at one by one.
     """
     words = octets[: octets.shape[0] // 4 * 4]
-    within = np.zeros(words.shape[0] // 4, np.bool_)
+    within = np.zeros(words.shape[0] // 4 + 2, np.bool_)
     shifted = np.empty(min(STRETCH, words.shape[0]), np.uint8)
     mask = np.empty(shifted.shape[0], np.bool_)
     for at in range(0, words.shape[0], STRETCH):
@@ -127,21 +125,29 @@ def _candidates(octets: U8) -> tuple[I64, I64]:
         np.subtract(stretch, ord("+"), out=shifted[:size])
         np.less_equal(shifted[:size], ord("z") - ord("+"), out=mask[:size])
         np.equal(mask[:size].view(np.uint32), 0x01010101, out=within[at // 4 : (at + size) // 4])
-    start, end = _threes(within)
-    word = ramp(start, end - start)
-    letter = VALUES.take(words.view(np.uint32)[word].view(np.uint8)) != NO_LETTER
-    within[word] = letter.view(np.uint32) == 0x01010101
-    start, end = _threes(within)
-    return 4 * start, 4 * end
+    three = np.zeros(-(-within.shape[0] // 8) * 8, np.bool_)
+    np.logical_and(within[2:], within[1:-1], out=three[: within.shape[0] - 2])
+    three[: within.shape[0] - 2] &= within[:-2]
+    start, end = _stretches_of(places_of(three))
+    if not start.shape[0]:
+        return start, end
+    word = ramp(start, end + 2 - start)
+    letter = _IS_LETTER.take(words.view(np.uint32)[word].view(np.uint8))
+    start, end = _stretches_of(word[letter.view(np.uint32) == 0x01010101])
+    long = end - start >= 3
+    return 4 * start[long], 4 * end[long]
 
 
-def _threes(within: Bool) -> tuple[I64, I64]:
-    """Stretches of three or more that are set."""
-    three = np.flatnonzero(within[2:] & within[1:-1] & within[:-2])
-    if not three.shape[0]:
-        return three, three
-    apart = np.diff(three) > 1
-    return three[np.r_[True, apart]], three[np.r_[apart, True]] + 3
+def _stretches_of(places: I64) -> tuple[I64, I64]:
+    """Start and end of what follows one another in ``places``, ascending."""
+    if not places.shape[0]:
+        return places, places
+    breaks = (places[1:] - places[:-1] != 1).nonzero()[0]
+    first, last = np.zeros((2, breaks.shape[0] + 1), np.int64)
+    first[1:] = breaks + 1
+    last[:-1] = breaks
+    last[-1] = places.shape[0] - 1
+    return places[first], places[last] + 1
 
 
 def _within_runs(start: I64, end: I64, run_start: I64, run_end: I64) -> tuple[I64, I64, I64]:
@@ -178,38 +184,45 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
     """Whether each text is read."""
     size = lines.letters()
     looks = size >= _SURE
-    rest = lines.where(~looks)
-    if not len(rest):
+    short = (~looks).nonzero()[0]
+    if not short.shape[0]:
         return looks
+    rest = lines.where(~looks)
     length = rest.end - rest.start
-    letter = octets[ramp(rest.start, length)]
+    # Behind each text as many zeros, which are symbols, as a letter is compared back.
+    ends = np.append(rest.text[1:] != rest.text[:-1], True)
+    gap = _BACK * ends
+    letter = octets.take(ramp(rest.start, length + gap), mode="clip")
+    behind = np.cumsum(length + gap)[ends]
+    for back in range(1, _BACK + 1):
+        letter[behind - back] = 0
     kind = _CLASSES.take(letter)
-    first = spread(rest.letters())[0]
     plain = kind != _SYMBOL
     # Of each letter: whether it and the one so many before are no symbols, and what they say together.
-    turns, sums, repeats, unbroken = np.zeros((4, kind.shape[0]), np.bool_)
+    turns, sums, repeats = np.zeros((3, kind.shape[0]), np.bool_)
     turns[1:] = plain[1:] & plain[:-1] & (kind[1:] != kind[:-1])
     sums[2:] = plain[2:] & plain[:-2] & (letter[1:-1] == ord("+"))
-    repeats[4:] = plain[4:] & (letter[4:] == letter[:-4])
-    # No symbol among the last sixteen: among the last two, four and so on.
-    unbroken[:] = plain
-    for back in (1, 2, 4, 8):
-        unbroken[back:] &= unbroken[:-back].copy()
-    for mask, back in ((turns, 1), (sums, 2), (repeats, 4), (unbroken, MIN_RUN - 1)):
-        # Not with letters of the text before.
-        mask[first[:, None] + np.arange(back)] = False
-
-    def count(mask: Bool) -> I64:
-        return np.add.reduceat(mask, first, dtype=np.int64)
-
-    letters = size[~looks]
-    looks[~looks] = (
-        (count(turns) >= np.clip(letters // 8, 2, 10))
-        | (count(unbroken) > 0)
-        | (count(sums) > 0)
-        | (4 * count(repeats) >= letters)
+    repeats[_BACK:] = plain[_BACK:] & (letter[_BACK:] == letter[:-_BACK])
+    letters = size[short]
+    first = behind - letters - _BACK
+    chosen = (
+        (_counts(turns, first) >= np.clip(letters // 8, 2, 10))
+        | np.logical_or.reduceat(sums, first)
+        | (_BACK * _counts(repeats, first) >= letters)
     )
+    # Letters without a symbol among them, sixteen at least.
+    symbol = (~plain).nonzero()[0]
+    long = symbol[1:][symbol[1:] - symbol[:-1] > MIN_RUN] - 1
+    chosen[np.searchsorted(first, long, side="right") - 1] = True
+    if symbol[0] >= MIN_RUN:
+        chosen[0] = True
+    looks[short] = chosen
     return looks
+
+
+def _counts(mask: Bool, first: I64) -> I64:
+    """How many are set from each ``first`` to the next."""
+    return np.diff(np.searchsorted(mask.nonzero()[0], first), append=np.count_nonzero(mask))
 
 
 def _with_last_lines(octets: U8, lines: Lines, run_end: I64) -> Lines:
@@ -222,7 +235,7 @@ def _with_last_lines(octets: U8, lines: Lines, run_end: I64) -> Lines:
     end = start.copy()
     going = start >= 0
     for _ in range(MIN_RUN - 1):
-        letter = VALUES[octets.take(end, mode="clip")] != NO_LETTER
+        letter = _IS_LETTER[octets.take(end, mode="clip")]
         going &= letter & (end < limit)
         end += going
     some = end > start

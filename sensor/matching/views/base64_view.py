@@ -16,9 +16,14 @@ _SURE = 8192
 where its run does is read from all four all the same: it may have begun before."""
 
 
-def base64_view(source: Source, budget: int) -> tuple[View, int]:
-    """The view, and how many regions were dropped because ``budget`` octets were reached."""
+def base64_view(source: Source, budget: int) -> tuple[View | None, int]:
+    """The view, and how many regions were dropped because ``budget`` octets were reached.
+
+    None where there is no base64.
+    """
     lines = find_base64(source.octets, source.run_start, source.run_end)
+    if not len(lines):
+        return None, 0
     place = ramp(lines.start, lines.end - lines.start)
     letters = lines.letters()
     text_start, _ = spread(letters)

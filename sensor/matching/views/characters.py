@@ -90,7 +90,10 @@ class Found:
 
 def merged(*kinds: Found) -> Escapes:
     """Escapes of all kinds in their order; no two start at the same place."""
-    some = [found for found in kinds if len(found.leads)] or list(kinds[:1])
+    some = [found for found in kinds if len(found.leads)]
+    if not some:
+        none = np.zeros(0, np.int64)
+        return Escapes(none, none, none, np.zeros(0, np.uint8), none)
     start = np.concatenate([found.leads.start for found in some])
     size = np.concatenate([found.size for found in some])
     run = np.concatenate([found.leads.run for found in some])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.characters import DIGITS, Found, is_scalar, merged, utf8
-from sensor.matching.views.leads import Leads
+from sensor.matching.views.leads import Leads, places_of_octet
 from sensor.matching.views.view import Escapes
 
 FOLLOWERS = b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -69,12 +69,25 @@ _C1 = _windows_1252()
 def html_references(leads: Leads) -> Escapes:
     """References among ``leads``, places of ``&``."""
     numeric = leads.at(1) == ord("#")
-    return merged(*_numbers(leads.where(numeric)), _names(leads.where(~numeric)))
+    hexadecimal = numeric & (leads.at(2) | 0x20 == ord("x"))
+    kinds = []
+    if hexadecimal.any():
+        kinds.append(_number(leads.where(hexadecimal), 16, 3))
+    if not np.array_equal(numeric, hexadecimal):
+        kinds.append(_number(leads.where(numeric & ~hexadecimal), 10, 2))
+    named = _may_be_named(leads, numeric)
+    if named.any():
+        kinds.append(_names(leads.where(named)))
+    return merged(*kinds)
 
 
-def _numbers(leads: Leads) -> tuple[Found, Found]:
-    hexadecimal = leads.at(2) | 0x20 == ord("x")
-    return _number(leads.where(~hexadecimal), 10, 2), _number(leads.where(hexadecimal), 16, 3)
+def _may_be_named(leads: Leads, numeric: Bool) -> Bool:
+    """Which begin as an old name does, or have a semicolon behind: in a query hardly any."""
+    pair = leads.octets[np.minimum(leads.start[:, None] + [1, 2], leads.limit[:, None] - 1)]
+    semicolons = places_of_octet(leads.octets, ord(";"))
+    behind = np.append(semicolons, leads.octets.shape[0] + _NAME_MAX)
+    near = behind[np.searchsorted(semicolons, leads.start)] - leads.start <= _NAME_MAX + 1
+    return ~numeric & (near | _OPEN.begins(pair))
 
 
 def _number(leads: Leads, base: int, ahead: int) -> Found:

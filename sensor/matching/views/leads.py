@@ -16,6 +16,7 @@ from sensor.matching.views.arrange import ramp
 
 DASH = ord("-")
 """Counts only behind an ``n``, as in ``xn--``."""
+_PAIR = np.dtype("<u2")
 STRETCH = 1 << 18
 """Octets compared at once: few enough to stay in the processor's cache with the masks, enough to make numpy's
 calls cheap. A multiple of 8."""
@@ -61,38 +62,53 @@ class Leads:
         return Leads(self.octets, self.start[index], self.run[index], self.floor[index], self.limit[index])
 
 
-def find_pairs(octets: U8, followers: Mapping[int, bytes]) -> I64:
-    """Every place, ascending, of a key of ``followers`` with one of its octets behind it."""
-    if octets.shape[0] < 2 or not followers:
-        return np.zeros(0, np.int64)
-    known = np.zeros(1 << 16, np.bool_)
-    for lead, behind in followers.items():
-        known[[lead | octet << 8 for octet in behind]] = True
-    place = _find(octets[:-1], tuple(followers))
-    place = np.compress(known[gather(octets, place, np.dtype("<u2"))], place)
-    if DASH in followers:
-        # Lines of dashes are common.
-        place = place[(octets[place] != DASH) | (octets[place - 1] | 0x20 == ord("n"))]
-    return place
+class Pairs:
+    """Octets that an escape may start with, and those that may stand behind each."""
+
+    def __init__(self, followers: Mapping[int, bytes]) -> None:
+        self._leads = tuple(followers)
+        self._known = np.zeros(1 << 16, np.bool_)
+        for lead, behind in followers.items():
+            self._known[[lead | octet << 8 for octet in behind]] = True
+
+    def find(self, octets: U8) -> I64:
+        """Every place of one, ascending."""
+        if octets.shape[0] < 2 or not self._leads:
+            return np.zeros(0, np.int64)
+        place = places_of_octet(octets[:-1], *self._leads)
+        if not place.shape[0]:
+            return place
+        place = place[self._known.take(gather(octets, place, _PAIR))]
+        if DASH in self._leads:
+            # Lines of dashes are common.
+            place = place[(octets[place] != DASH) | (octets[place - 1] | 0x20 == ord("n"))]
+        return place
 
 
-def _find(octets: U8, leads: tuple[int, ...]) -> I64:
-    """Every place of one of ``leads``, ascending."""
+def places_of_octet(octets: U8, *wanted: int) -> I64:
+    """Every place of one of ``wanted``, ascending."""
     mask, other = np.zeros((2, min(STRETCH, -(-octets.shape[0] // 8) * 8)), np.bool_)
     places = []
     for start in range(0, octets.shape[0], STRETCH):
         stretch = octets[start : start + STRETCH]
         hit, also = mask[: stretch.shape[0]], other[: stretch.shape[0]]
         mask[stretch.shape[0] :] = False
-        np.equal(stretch, leads[0], out=hit)
-        for lead in leads[1:]:
-            np.logical_or(hit, np.equal(stretch, lead, out=also), out=hit)
-        # Eight at a time: few words have any.
-        words = mask.view(np.uint64)
-        some = np.flatnonzero(words != 0)
-        at = np.flatnonzero(words[some].view(np.bool_))
-        places.append((some[at >> 3] << 3) + (at & 7) + start)
-    return np.concatenate(places)
+        np.equal(stretch, wanted[0], out=hit)
+        for octet in wanted[1:]:
+            np.logical_or(hit, np.equal(stretch, octet, out=also), out=hit)
+        found = places_of(mask)
+        found += start
+        places.append(found)
+    return places[0] if len(places) == 1 else np.concatenate(places)
+
+
+def places_of(mask: Bool) -> I64:
+    """As ``np.flatnonzero``, where few are set: eight are looked at at once. A multiple of eight long."""
+    words = mask.view(np.uint64)
+    some = (words != 0).nonzero()[0]
+    at = words[some].view(np.bool_).nonzero()[0]
+    places: I64 = (some[at >> 3] << 3) + (at & 7)
+    return places
 
 
 def in_runs(octets: U8, place: I64, run_start: I64, run_end: I64) -> Leads:

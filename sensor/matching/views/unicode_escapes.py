@@ -5,6 +5,7 @@ before ``/``, ``"``, ``'`` or another backslash is left out.
 """
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -28,21 +29,33 @@ _BRACED_DIGITS = 8
 """Digits that ``\\u{}`` may have: six are enough, and leading zeros are rare."""
 
 
+def _is_one_of(octets: bytes) -> Bool:
+    table = np.isin(np.arange(256), list(octets))
+    table.flags.writeable = False
+    return table
+
+
+_ITSELF: Final = _is_one_of(b"/\"'\\")
+_QUOTES: Final = _is_one_of(b"\"'")
+_BEGINS: Final = _is_one_of(b"uUx/")
+
+
 def unicode_escapes(leads: Leads) -> Escapes:
     """Escapes among ``leads``, places of backslashes: every one that has a backslash behind it is there."""
     leads = leads.where(_opens(leads))
     behind = leads.at(1)
-    kinds = (
-        _units(leads.where(behind == ord("u"))),
-        _braced(leads.where(behind == ord("u"))),
-        _long(leads.where(behind == ord("U"))),
-        _octets(leads.where(behind == ord("x"))),
-        _itself(leads.where(np.isin(behind, list(b"/\"'\\")))),
-    )
+    kinds = []
+    for letter, readers in _LETTERS.items():
+        own = behind == letter
+        if own.any():
+            kinds += [read(leads.where(own)) for read in readers]
+    itself = _ITSELF[behind]
+    if itself.any():
+        kinds.append(_itself(leads.where(itself)))
     escapes = merged(*kinds)
     # A backslash that stands for itself matters only where it keeps another escape from being one; quotes
     # are in all program text.
-    soft = np.isin(behind, list(b"\"'")) | ((behind == ord("\\")) & ~np.isin(leads.at(2), list(b"uUx/")))
+    soft = _QUOTES[behind] | ((behind == ord("\\")) & ~_BEGINS[leads.at(2)])
     return replace(escapes, soft=soft[np.searchsorted(leads.start, escapes.start)])
 
 
@@ -100,3 +113,6 @@ def _octets(leads: Leads) -> Found:
 def _itself(leads: Leads) -> Found:
     ones = np.ones(len(leads), np.int64)
     return Found(leads, 2 * ones, leads.at(1)[:, None], ones)
+
+
+_LETTERS: Final = {ord("u"): (_units, _braced), ord("U"): (_long,), ord("x"): (_octets,)}
