@@ -13,7 +13,9 @@ import numpy as np
 from sensor.arrays import I64
 from sensor.reassembly.pieces import Pieces
 
-_KANJI_IN = b"\x1b$"
+_ESCAPE = b"\x1b"
+_SHIFTS = (b"\x1b$", b"\x1b(I")
+"""To characters of two octets, and to half-width kana of one."""
 _LINE = 1_000
 """Octets of a line of mail at most (RFC 5322, section 2.1.1): how far back a shift may be."""
 
@@ -163,7 +165,7 @@ class Joiner:
         rows: Iterable[tuple[int, int, int]] = zip(
             stream[last].tolist(), start.tolist(), end.tolist(), strict=True
         )
-        if _KANJI_IN in data:
+        if _ESCAPE in data:
             first = joined.run_start[:n][last].tolist()
             rows = (
                 (key, _shift_in(data, low, a, b), b) for low, (key, a, b) in zip(first, rows, strict=True)
@@ -175,10 +177,10 @@ class Joiner:
 def _shift_in(data: bytes, first: int, start: int, end: int) -> int:
     """Where a tail starts that tells what its octets mean.
 
-    At the shift to two-octet characters, if one is in force at ``start``: until the next escape sequence, or
+    At the shift to other than ASCII, if one is in force at ``start``: until the next escape sequence, or
     the end of the line (ISO-2022-JP, RFC 1468).
     """
-    at = data.rfind(b"\x1b", max(first, end - _LINE), start)
-    if at >= 0 and data.startswith(_KANJI_IN, at) and data.find(b"\n", at, start) < 0:
+    at = data.rfind(_ESCAPE, max(first, end - _LINE), start)
+    if at >= 0 and data.startswith(_SHIFTS, at) and data.find(b"\n", at, start) < 0:
         return at
     return start

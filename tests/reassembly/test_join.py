@@ -180,3 +180,15 @@ def test_nothing_joined_is_nothing() -> None:
     joined = Joiner(4).join(no_pieces(), no_pieces(), memoryview(b""))
     assert joined.data == b""
     assert joined.run_start.shape == joined.piece_start.shape == (0,)
+
+
+@pytest.mark.parametrize("shift", [b"\x1b$B", b"\x1b(I", b"\x1b(B", b"\x1b[1m"])
+def test_a_tail_begins_at_a_shift_that_says_what_its_octets_are(shift: bytes) -> None:
+    """Of ISO-2022-JP, if it is in force at the tail."""
+    joiner = Joiner(4)
+    data = b"..." + shift + b"6J" * 20
+    pieces = columns_of([(2, 0, len(data))])
+    joiner.join(pieces, no_pieces(), memoryview(data))
+    joined = joiner.join(columns_of([(2, 0, 2)]), no_pieces(), memoryview(b"6J"))
+    in_force = shift in (b"\x1b$B", b"\x1b(I")
+    assert joined.data == (shift + b"6J" * 20 if in_force else b"6J" * 2) + b"6J"
