@@ -24,6 +24,8 @@ _TEXT: Final = (
     "\U0001f000-\U0001faff\U00020000-\U0002ffff"
 )
 _ONLY_TEXT: Final = re.compile(f"[{_TEXT}]*")
+_CUT_OFF: Final = re.compile(f"{REPLACEMENT}+[!-~]{{0,5}}\\Z")
+"""Half a character, and half an escape behind it."""
 _ASCII_TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 _CJK_IN_UTF_8: Final = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}|\xef[\xbc-\xbe][\x80-\xbf])")
 _KANA_IN_EUC_JP: Final = b"\xa1\xa4\xa5"
@@ -97,7 +99,7 @@ def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, exten
         return False
     if len(after) < _NEIGHBOURS:
         # The last character may be cut off by the end of what was decoded, and by the end of the run.
-        after = (after[:-1] if decoded.origin[-1] < last else after).rstrip(REPLACEMENT)
+        after = after[:-1] if decoded.origin[-1] < last else _CUT_OFF.sub("", after)
     return bool(
         _ONLY_TEXT.fullmatch(after) or _ASCII_TEXT.fullmatch(octets, end, min(end + _NEIGHBOURS, last))
     )

@@ -177,3 +177,9 @@ def test_runs_side_by_side_are_each_by_itself(runs: list[bytes]) -> None:
 def test_a_flood_of_what_begins_at_an_odd_octet(charset: str) -> None:
     with flood(always=True):
         assert clauses(scan(plan_of("機密文書"), b"\0" + "例の機密文書".encode(charset))) == [0]
+
+
+def test_half_width_kana_behind_half_an_escape() -> None:
+    data = every_octet("例のｱﾝｹｰﾄについて", "cp932")
+    at = len(every_octet("例のｱﾝｹｰﾄに", "cp932"))
+    assert clauses(scan(plan_of("ｱﾝｹｰﾄ"), data[: at - 1])) == [0]
