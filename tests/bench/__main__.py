@@ -19,6 +19,7 @@ from typing import Final, Literal
 from tests.bench.keywords import write_signatures
 from tests.bench.measure import Command, ask, environment, measure
 from tests.bench.results import CaptureResult, Results, machine
+from tests.bench.terms import COUNTS, QUICK_COUNTS, measure_starts, measure_terms, write_empty
 from tests.bench.yardsticks import (
     Capture,
     Skipped,
@@ -63,12 +64,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "captures", nargs="*", type=Path, metavar="PCAP", help="captures to measure on as well"
     )
-    parser.add_argument("--quick", action="store_true", help="fewer packets, fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer packets, rounds and terms")
     parser.add_argument("--only", action="store_true", help="measure on the named captures alone")
     parser.add_argument(
         "--packets", type=int, metavar="N", help=f"packets of generated captures ({_PACKETS:,})"
     )
     parser.add_argument("--rounds", type=int, metavar="N", help=f"runs of each command ({_ROUNDS})")
+    parser.add_argument(
+        "--terms", type=int, nargs="+", metavar="N", help="numbers of terms (10 100 1000 10000)"
+    )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="work in DIR and leave captures and signatures there"
     )
@@ -77,6 +81,7 @@ def _arguments() -> argparse.Namespace:
     options = parser.parse_args()
     options.packets = options.packets or (_QUICK_PACKETS if options.quick else _PACKETS)
     options.rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
+    options.terms = options.terms or (QUICK_COUNTS if options.quick else COUNTS)
     missing = [str(path) for path in options.captures if not path.is_file()]
     if missing:
         parser.error(f"no such file: {', '.join(missing)}")
@@ -87,6 +92,10 @@ def _say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
+def _say_more(text: str) -> None:
+    _say(f"  {text}")
+
+
 def _measure(options: argparse.Namespace, work: Path) -> Results:
     # A first start compiles what it imports; the figures are to be of later ones.
     for package in ("sensor", "signatures", "exporter"):
@@ -95,6 +104,10 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
     write_signatures(signatures, _KEYWORDS)
     rules = write_rules(work, _KEYWORDS)
     results = Results(machine(), options.rounds, _KEYWORDS)
+    _say("starting with terms")
+    results.starts.extend(measure_starts(options.terms, options.rounds, work, _say_more))
+    # What is compiled once is compiled before anything is timed.
+    measure([next(sensor_commands(write_empty(work), signatures))], 1, work, _say_more)
     for capture in _captures(options, work):
         if isinstance(capture, Skipped):
             results.skipped.append(capture)
@@ -103,7 +116,7 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
         planned: list[Command | Skipped] = list(sensor_commands(capture, signatures))
         planned += yardstick_commands(capture, signatures, rules)
         commands = [each for each in planned if isinstance(each, Command)]
-        measured = measure(commands, options.rounds, work, lambda text: _say(f"  {text}"))
+        measured = measure(commands, options.rounds, work, _say_more)
         _say("  stages")
         skipped = [each for each in planned if isinstance(each, Skipped)]
         try:
@@ -111,7 +124,10 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
         except subprocess.CalledProcessError as error:  # what was measured is worth a report all the same
             stages = {}
             skipped.append(Skipped("time by stage", f"exit status {error.returncode}, see above"))
-        results.captures.append(CaptureResult(capture, measured, skipped, stages))
+        terms = []
+        if capture.kind in ("http", "named"):
+            terms = measure_terms(results.starts, capture, options.rounds, work, _say_more)
+        results.captures.append(CaptureResult(capture, measured, skipped, stages, terms))
         if work in capture.path.parents and not options.keep:
             capture.path.unlink()
     return results

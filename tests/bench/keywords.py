@@ -1,11 +1,12 @@
-"""Keyword signatures for measurements: as many as asked for, always the same ones.
+"""Signatures for measurements: as many terms as asked for, always the same ones.
 
-Half are Japanese words of kana and kanji, half ASCII words of eight letters or more; neither is likely
+They are Japanese words of kana and kanji, and ASCII words of eight letters or more; neither is likely
 to occur in a capture, so that a measurement counts scanning, not matching.
 """
 
 import random
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 _KATAKANA = (
@@ -18,8 +19,19 @@ _KANJI = (
 )
 _CONSONANTS = "bdfghjklmnprstvwxz"
 _VOWELS = "aeiou"
-_KEYWORDS_EACH = 10
-"""Keywords of a signature: a list for one subject."""
+_TERMS_EACH = 10
+"""Terms of a signature: a list for one subject."""
+
+
+class Kind(StrEnum):
+    """What the terms of a signature are."""
+
+    LITERALS = "ASCII literals"
+    """Octets as they are (``contents``)."""
+    ASCII = "ASCII words"
+    """Words in every form (``keywords``), as all that follow."""
+    JAPANESE = "Japanese words"
+    MIXED = "words, half Japanese"
 
 
 def _japanese(rng: random.Random) -> str:
@@ -60,16 +72,18 @@ def make_keywords(n: int, seed: int = 1) -> list[str]:
     return list(keywords)
 
 
-def write_signatures(path: Path, n: int, seed: int = 1) -> None:
-    """Write a signature file with ``n`` keywords, looked for in payload and in the request target."""
-    keywords = make_keywords(n, seed)
+def write_signatures(path: Path, n: int, seed: int = 1, kind: Kind = Kind.MIXED) -> None:
+    """Write a signature file with ``n`` terms, looked for in payload and in the request target."""
+    make = {Kind.JAPANESE: make_japanese, Kind.MIXED: make_keywords}.get(kind, make_ascii)
+    key = "contents" if kind is Kind.LITERALS else "keywords"
+    terms = make(n, seed)
     tables = []
-    for at in range(0, n, _KEYWORDS_EACH):
-        listed = ", ".join(f'"{keyword}"' for keyword in keywords[at : at + _KEYWORDS_EACH])
-        number = at // _KEYWORDS_EACH + 1
+    for at in range(0, n, _TERMS_EACH):
+        listed = ", ".join(f'"{term}"' for term in terms[at : at + _TERMS_EACH])
+        number = at // _TERMS_EACH + 1
         tables.append(
             f'[[signature]]\nsid = {9_100_000 + number}\nrev = 1\nname = "words {number}"\n'
             f'category = "custom"\nseverity = "low"\nbuffers = ["payload", "http.uri"]\n'
-            f"keywords = [{listed}]\n"
+            f"{key} = [{listed}]\n"
         )
     path.write_text("\n".join(tables), encoding="utf-8")

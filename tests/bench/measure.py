@@ -22,6 +22,8 @@ from typing import Any, Final
 
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 """What getrusage counts ru_maxrss in, in octets."""
+CACHE: Final = "cache"
+"""Folder in the working one in which measured commands find what earlier ones kept, and nothing else."""
 _SECONDS: Final = 900
 """A command that takes longer is of no use as a yardstick; ``timeout`` ends it, where there is one."""
 
@@ -129,9 +131,10 @@ def _run(command: Command, work: Path) -> Sample:
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as errors,
     ):
+        variables = environment() | {"XDG_CACHE_HOME": str(work.resolve() / CACHE)}
         began = os.times().elapsed
         try:
-            process = subprocess.Popen(argv, cwd=folder, env=environment(), stdout=out, stderr=errors)
+            process = subprocess.Popen(argv, cwd=folder, env=variables, stdout=out, stderr=errors)
         except OSError as error:
             raise _FailedError(f"not started: {error.strerror}") from error
         _, status, usage = os.wait4(process.pid, 0)

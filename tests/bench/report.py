@@ -9,6 +9,7 @@ from rich.table import Table
 
 from tests.bench.measure import Measured
 from tests.bench.results import CaptureResult, Results
+from tests.bench.terms import Start, TermCost
 from tests.bench.yardsticks import SENSOR
 
 _PREPARED: Final = (
@@ -68,6 +69,8 @@ def _first_line(results: Results) -> str:
 
 
 def _tables(results: Results) -> Iterator[_Table]:
+    if results.starts:
+        yield _starts(results.starts)
     for result in results.captures:
         capture = result.capture
         size = f"{capture.packets:,} packets, {capture.octets / 1e6:,.0f} MB"
@@ -76,6 +79,8 @@ def _tables(results: Results) -> Iterator[_Table]:
         yield _commands(capture.name, result)
         if result.stages:
             yield _stages(capture.name, result)
+        if result.terms:
+            yield _terms(capture.name, result.terms)
     if results.skipped:
         yield _Table(
             "Left out", ("capture", "why"), [(each.name, each.reason) for each in results.skipped], []
@@ -146,6 +151,49 @@ def _stages(name: str, result: CaptureResult) -> _Table:
     rows.append(("total", f"{total:.3f}", "100 %", f"{total * 1e9 / packets:,.0f}"))
     note = "one run in one process, without the interpreter's start; pipeline is what lies between the stages"
     return _Table(f"{name}: by stage", ("stage", "CPU s", "share", "ns a packet"), rows, [note])
+
+
+def _starts(starts: Sequence[Start]) -> _Table:
+    rows, notes = [], []
+    for each in starts:
+        failure = each.compiled.failure or each.started.failure
+        if failure:
+            notes.append(f"{each.terms.name}: failed, {failure}")
+            continue
+        peaks = (f"{run.peak_octets / 1e6:,.0f}" for run in (each.compiled, each.started))
+        rows.append(
+            (each.terms.name, f"{each.compiled.cpu_seconds:.2f}", f"{each.started.cpu_seconds:.2f}", *peaks)
+        )
+    notes.append(
+        "whole commands on a capture without packets: once with nothing kept on disk, then with what"
+    )
+    notes.append("that run kept there, if anything; what is not kept is compiled at each start")
+    head = ("terms", "compiling, CPU s", "starting, CPU s", "compiling, peak MB", "starting, peak MB")
+    return _Table("Starting with terms", head, rows, notes)
+
+
+def _terms(name: str, costs: Sequence[TermCost]) -> _Table:
+    rows = []
+    for cost in costs:
+        nothing, literals, whole = cost.nothing, cost.literals, cost.whole
+        rows.append(
+            (
+                cost.start.terms.name,
+                f"{whole.cpu_seconds:.2f}",
+                f"{whole.ratio_to(nothing.whole):.2f}" if nothing else "",
+                f"{whole.ratio_to(literals.whole):.2f}" if literals else "",
+                f"{cost.cpu_seconds:.2f}",
+                f"{cost.cpu_seconds / nothing.cpu_seconds:.2f}" if nothing else "",
+                f"{cost.cpu_seconds / literals.cpu_seconds:.2f}" if literals else "",
+                f"{whole.peak_octets / 1e6:,.0f}",
+            )
+        )
+    head = ("terms", "CPU s", "/ none", "/ literals", "less start", "/ none", "/ literals", "peak MB")
+    notes = [
+        "literals: as many ASCII literals; no shipped signatures, no events, no database",
+        "sets were compiled before; less start: without what that command takes where there are no packets",
+    ]
+    return _Table(f"{name}: by number of terms", head, rows, notes)
 
 
 def _short(value: float) -> str:

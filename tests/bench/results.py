@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.measure import Measured
+from tests.bench.terms import Start, TermCost
 from tests.bench.yardsticks import NDPI, SENSOR, Capture, Skipped
 
 _NDPI_TIMES: Final = 1.8
@@ -43,6 +44,8 @@ class CaptureResult:
     skipped: list[Skipped]
     stages: dict[str, float]
     """CPU seconds of one replay by stage."""
+    terms: list[TermCost] = field(default_factory=list)
+    """By kind and number of terms; no signature first."""
 
     def of(self, name: str) -> Measured | None:
         """The command of that name, if it could be run."""
@@ -74,6 +77,7 @@ class Results:
     machine: dict[str, str]
     rounds: int
     keywords: int
+    starts: list[Start] = field(default_factory=list)
     captures: list[CaptureResult] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     """Captures that could not be had."""
@@ -85,11 +89,21 @@ class Results:
                 "machine": self.machine,
                 "rounds": self.rounds,
                 "keywords": self.keywords,
+                "starts": [_start(start) for start in self.starts],
                 "captures": [_capture(result) for result in self.captures],
                 "skipped": [asdict(each) for each in self.skipped],
             },
             indent=2,
         )
+
+
+def _start(start: Start) -> dict[str, Any]:
+    return {
+        "name": start.terms.name,
+        "compiled": [asdict(sample) for sample in start.compiled.samples],
+        "started": [asdict(sample) for sample in start.started.samples],
+        "failure": start.compiled.failure or start.started.failure,
+    }
 
 
 def _capture(result: CaptureResult) -> dict[str, Any]:
@@ -117,6 +131,14 @@ def _capture(result: CaptureResult) -> dict[str, Any]:
         ],
         "skipped": [asdict(each) for each in result.skipped],
         "stages": result.stages,
+        "terms": [
+            {
+                "name": cost.start.terms.name,
+                "cpu_seconds": cost.whole.cpu_seconds,
+                "samples": [asdict(sample) for sample in cost.whole.samples],
+            }
+            for cost in result.terms
+        ],
     }
 
 
