@@ -1,5 +1,6 @@
 """Bundles and trust files that a command names: read and written, or one line that says why not."""
 
+import os
 from pathlib import Path
 
 from sensor.bundles.files import replace_file
@@ -27,8 +28,10 @@ def read_bundle(path: Path) -> bytes:
 
 
 def write_bundle(path: Path, octets: bytes) -> None:
-    """Put a bundle in the place of ``path``, at once. Raises `SensorError`."""
+    """Put a bundle in the place of ``path``, or of what it links to, at once. Raises `SensorError`."""
     try:
-        replace_file(path, octets)
+        if path.exists() and not path.is_file():  # a device would be replaced for everybody on the machine
+            raise SensorError(f"{path}: is no file; write elsewhere")
+        replace_file(Path(os.path.realpath(path)), octets)
     except OSError as error:
         raise SensorError(f"{path}: {error.strerror}; free space or write elsewhere") from error

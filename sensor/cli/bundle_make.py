@@ -68,7 +68,8 @@ def _make(options: argparse.Namespace) -> int:
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"no bundle was made: {error}") from error
     write_bundle(options.output, bundle)
-    print(f"{options.output}: {manifest.name} {manifest.version}, {len(files)} files, {len(bundle):,} octets")
+    count = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
+    print(f"{options.output}: {manifest.name} {manifest.version}, {count}, {len(bundle):,} octets")
     return 0
 
 

@@ -1,6 +1,7 @@
 """``signatures bundle`` and ``signatures update``, as an operator and a device use them."""
 
 import hashlib
+import os
 import stat
 import threading
 from datetime import UTC, datetime
@@ -274,3 +275,20 @@ def test_running_sensor_takes_the_new_version_into_use(sensor: Sensor) -> None:
         assert (done.status, done.err) == (0, "")
         assert f"the sensor has {before + 1} signatures in use" in done.out
         assert live.stop() == 0
+
+
+def test_no_bundle_takes_the_place_of_what_is_no_file(sensor: Sensor, signers: list[str]) -> None:
+    """As of a device, which is everybody's."""
+    pipe, file, link = (sensor.home / name for name in ("pipe", "file", "link"))
+    os.mkfifo(pipe)
+    file.touch()
+    link.symlink_to(file)
+    more = tuple(word for signer in signers for word in ("--signer", signer))
+    for name in ("pipe", ".", ""):
+        done = make(sensor, 1, more=(*more, "-o", name))
+        assert done.status == 1
+        assert done.line.endswith(": is no file; write elsewhere")
+    assert pipe.is_fifo()
+    assert make(sensor, 1, more=(*more, "-o", "link")).status == 0
+    assert link.is_symlink()
+    assert file.stat().st_size
