@@ -69,6 +69,9 @@ def _run(options: argparse.Namespace) -> int:
     sys.stdout.write(
         render_explanation(explanation, options.lang, limit=options.limit, width=width, color=color)
     )
+    if signature in loaded.disabled:
+        off = f"an override switches {signature.sid} off: with these files, nothing looks for it"
+        print(f"watchdog-sensor: {off}", file=sys.stderr)
     for note in explanation.notes:
         print(f"watchdog-sensor: {printable(note)}", file=sys.stderr)
     return 0

@@ -191,6 +191,14 @@ def test_explanation(sensor: Sensor, mine: Path) -> None:
     assert max(len(line) for line in whole.out.splitlines()) < 200
 
 
+def test_explanation_of_a_signature_that_is_switched_off(sensor: Sensor, mine: Path) -> None:
+    text = mine.read_text(encoding="utf-8")
+    mine.write_text(f"{text}\n[[override]]\nsid = 9000001\nenabled = false\n", encoding="utf-8")
+    done = sensor("signatures", "explain", "9000001", DEMO, "--signatures", mine)
+    assert done.status == 0
+    assert done.line.endswith("an override switches 9000001 off: with these files, nothing looks for it")
+
+
 def test_explanation_where_there_is_nothing(sensor: Sensor, mine: Path) -> None:
     done = sensor("signatures", "explain", "9000001", ABSENT, "--signatures", mine)
     assert done.status == 0
