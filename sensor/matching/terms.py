@@ -4,6 +4,7 @@ Most anchors belong to one keyword, some to many: the same pair of letters stand
 compiled once and tells which keywords may stand where it was found.
 """
 
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -72,7 +73,7 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     reach: int
     """The greatest of the terms'."""
     longest: int
-    """Octets of the longest keyword in UTF-8."""
+    """Octets of the longest keyword in UTF-8, in whichever style takes most."""
     spaced: bool
     """Whether some keyword holds a space, which a form writes as ``+``."""
 
@@ -101,10 +102,15 @@ def make_terms(clauses: Sequence[Clause], members: Iterable[int]) -> tuple[Terms
         terms,
         known,
         max((term.reach for term in terms), default=0),
-        max((len(term.keyword.encode()) for term in terms), default=0),
+        max((_octets_in_one_style(term.keyword) for term in terms), default=0),
         any(" " in term.folded for term in terms),
     )
     return made, [literal for *_, literal in found]
+
+
+def _octets_in_one_style(keyword: str) -> int:
+    """As it is stated, or in full or half width, which takes marks apart: three octets each."""
+    return max(len(keyword.encode()), 3 * len(unicodedata.normalize("NFKD", keyword)))
 
 
 def _literals(

@@ -4,13 +4,14 @@ import base64
 from collections.abc import Callable
 from functools import cache
 from unittest.mock import patch
+from urllib.parse import quote_from_bytes
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.pcaps.forms.encoders import CHARSETS, every_octet
+from fixtures.pcaps.forms.encoders import CHARSETS, every_octet, full_width, half_width
 from sensor.matching.compile import compile_signatures
 from sensor.matching.plan import MatchPlan
 from sensor.matching.plausible import is_plausible
@@ -183,3 +184,24 @@ def test_half_width_kana_behind_half_an_escape() -> None:
     data = every_octet("例のｱﾝｹｰﾄについて", "cp932")
     at = len(every_octet("例のｱﾝｹｰﾄに", "cp932"))
     assert clauses(scan(plan_of("ｱﾝｹｰﾄ"), data[: at - 1])) == [0]
+
+
+FORMS: tuple[Callable[[str], bytes], ...] = (
+    lambda text: quote_from_bytes(every_octet(full_width(text), "utf-8")).encode(),
+    lambda text: quote_from_bytes(every_octet(half_width(text), "utf-8")).encode(),
+    lambda text: base64.b64encode(full_width(text).encode()),
+    lambda text: text.encode("utf-16-le"),
+)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=range(len(FORMS)))
+@pytest.mark.parametrize("word", ["anydesk", "デスクトップ", "機密"])
+def test_over_two_batches_wherever_they_are_cut(word: str, form: Callable[[str], bytes]) -> None:
+    plan = plan_of(word)
+    data = form("これは日本語の" + word + "について、これは日本語")
+    for cut in range(1, len(data), 3):
+        tail = max(cut - plan.payload_tail, 0)
+        run = data[tail:]
+        start, end = columns([len(run)])
+        later = scan_payload(plan, run, start, end, start + cut - tail, start + tail)
+        assert len(scan(plan, data[:cut])) + len(later) >= 1
