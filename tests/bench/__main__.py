@@ -120,7 +120,7 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
         _say("  stages")
         skipped = [each for each in planned if isinstance(each, Skipped)]
         try:
-            stages = ask("tests.bench.stages", str(capture.path), "--signatures", str(signatures))
+            stages = ask("tests.bench.stages", str(capture.path), "--signatures", str(signatures), work=work)
         except subprocess.CalledProcessError as error:  # what was measured is worth a report all the same
             stages = {}
             skipped.append(Skipped("time by stage", f"exit status {error.returncode}, see above"))

@@ -88,16 +88,19 @@ class Measured:
         return median(ratios)
 
 
-def environment() -> dict[str, str]:
-    """The environment of measured commands: this one's, but compiled code may be kept."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+def environment(work: Path | None = None) -> dict[str, str]:
+    """The environment of measured commands: this one's, but compiled code may be kept.
+
+    :param work: where signatures that were compiled are kept; where the user's are, if it is None.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"XDG_CACHE_HOME": str(work.resolve() / CACHE)} if work else kept
 
 
-def ask(module: str, *arguments: str) -> dict[str, Any]:
+def ask(module: str, *arguments: str, work: Path | None = None) -> dict[str, Any]:
     """Run one of this package's programs, unmeasured, and read the JSON object that it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], env=environment(), stdout=subprocess.PIPE, check=True
-    )
+    argv = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(argv, env=environment(work), stdout=subprocess.PIPE, check=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -131,10 +134,9 @@ def _run(command: Command, work: Path) -> Sample:
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as errors,
     ):
-        variables = environment() | {"XDG_CACHE_HOME": str(work.resolve() / CACHE)}
         began = os.times().elapsed
         try:
-            process = subprocess.Popen(argv, cwd=folder, env=variables, stdout=out, stderr=errors)
+            process = subprocess.Popen(argv, cwd=folder, env=environment(work), stdout=out, stderr=errors)
         except OSError as error:
             raise _FailedError(f"not started: {error.strerror}") from error
         _, status, usage = os.wait4(process.pid, 0)

@@ -78,11 +78,14 @@ def pyshark(options: argparse.Namespace) -> Answer:
 
 def hyperscan(options: argparse.Namespace) -> Answer:
     """The sensor's payload database over the same payload octets: reading and decoding are not counted."""
-    from sensor.matching.compile import compile_signatures
+    from sensor.matching.cache import Cache
+    from sensor.matching.compile import compile_cached
+    from sensor.places import plan_cache
     from signatures.loader import load_signatures
     from signatures.model import Buffer
 
-    plan = compile_signatures(load_signatures([options.signatures], builtin=True).signatures)
+    loaded = load_signatures([options.signatures], builtin=True)
+    plan = compile_cached(loaded.signatures, Cache(plan_cache()))
     literals = plan.buffers[Buffer.PAYLOAD].literals
     assert literals is not None, "the signatures for measurements have keywords for the payload"
     matches = octets = 0

@@ -19,7 +19,9 @@ from typing import Any, Final
 
 from sensor.capture.source import CaptureFile
 from sensor.config import Settings
-from sensor.matching.compile import compile_signatures
+from sensor.matching.cache import Cache
+from sensor.matching.compile import compile_cached
+from sensor.places import plan_cache
 from sensor.replay import Replay
 from signatures.loader import load_signatures
 
@@ -127,7 +129,8 @@ def main() -> None:
     watch = Stopwatch()
     wrap_stages(watch)
     watch.enter("signatures")
-    plan = compile_signatures(load_signatures([options.signatures], builtin=True).signatures)
+    loaded = load_signatures([options.signatures], builtin=True)
+    plan = compile_cached(loaded.signatures, Cache(plan_cache()))
     watch.leave()
     gc.collect()
     gc.freeze()  # as the command does
