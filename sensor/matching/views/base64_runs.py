@@ -169,15 +169,19 @@ def _next_line(octets: U8, end: I64, limit: I64) -> I64:
         found[place >= limit] = 0
         return found
 
-    begin = end + (octet_at(end) == ord("\r"))
-    broken = octet_at(begin) == ord("\n")
-    begin += 1
-    blank = broken.copy()
+    next_line = np.full(end.shape[0], -1)
+    at = end + (octet_at(end) == ord("\r"))
+    broken = (octet_at(at) == ord("\n")).nonzero()[0]
+    begin, limit = at[broken] + 1, limit[broken]
+    blank = np.ones(broken.shape[0], np.bool_)
     for _ in range(_BLANKS_MAX):
         octet = octet_at(begin)
         blank &= (octet == ord(" ")) | (octet == ord("\t"))
+        if not blank.any():
+            break
         begin += blank
-    return np.where(broken, begin, -1)
+    next_line[broken] = begin
+    return next_line
 
 
 def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
@@ -232,8 +236,11 @@ def _with_last_lines(octets: U8, lines: Lines, run_end: I64) -> Lines:
     last = np.flatnonzero(np.r_[np.diff(lines.text) > 0, True])
     limit = run_end[lines.run[last]]
     start = _next_line(octets, lines.end[last], limit)
-    end = start.copy()
-    going = start >= 0
+    broken = start >= 0
+    if not broken.any():
+        return lines
+    last, limit, start = last[broken], limit[broken], start[broken]
+    end, going = start.copy(), np.ones(start.shape[0], np.bool_)
     for _ in range(MIN_RUN - 1):
         letter = _IS_LETTER[octets.take(end, mode="clip")]
         going &= letter & (end < limit)
