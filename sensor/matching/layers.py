@@ -125,18 +125,19 @@ def match_keywords(
             matches += _in_run(literals, layer, data, index, hits, asked, budgets[run])
         if not left:
             break
-        made = make_views(layer.octets, layer.start, layer.end, 2 * literals.terms.reach, wanted)
+        made = make_views(
+            layer.octets,
+            layer.start,
+            layer.end,
+            2 * literals.terms.reach,
+            wanted,
+            most=bound - view_octets,
+        )
         left_out += made.dropped
-        views = []
-        for view in made.views:
-            if view_octets + len(view) > bound:
-                left_out += 1
-                continue
-            view_octets += len(view)
-            views.append(view)
-        if not views:
+        if not made.views:
             break
-        layer = _below(layer, views)
+        layer = _below(layer, made.views)
+        view_octets += layer.octets.shape[0]
     left_out += sum(budget.refused for both in budgets.values() for budget in both)
     return matches, Effort(anchors, view_octets, left_out)
 

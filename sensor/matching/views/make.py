@@ -69,7 +69,9 @@ _READERS: dict[Form, tuple[dict[int, bytes], _Reader]] = {
 """By form: the octets that an escape starts with, each with those that may follow it, and who reads it."""
 
 
-def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wanted = EVERYTHING) -> Views:
+def make_views(
+    octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wanted = EVERYTHING, most: int | None = None
+) -> Views:
     """Decode the neighbourhoods of escapes.
 
     :param octets: (m,) the source, contiguous; what lies between runs is ignored.
@@ -77,6 +79,7 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
     :param run_end: (k,) where each run ends, exclusive.
     :param reach: how many plain octets are shown on either side of an escape, within its run: as many as
         the longest keyword has, less one.
+    :param most: octets that the views may have, if those are fewer than the budget of the source.
     """
     if not run_start.shape[0]:
         return _NONE
@@ -85,6 +88,7 @@ def make_views(octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wan
         return _NONE
     source = Source(octets, run_start, run_end, reach)
     budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
+    budget = budget if most is None else min(budget, most)
     views, dropped = [], 0
     place = search.pairs.find(octets)
     if place.shape[0]:
