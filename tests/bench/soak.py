@@ -41,6 +41,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3600, metavar="N", help="how long (default: 3600)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write every look to FILE")
     options = parser.parse_args()
+    if options.seconds <= _LOOK_SECONDS:
+        parser.error(f"--seconds {options.seconds}: it looks every {_LOOK_SECONDS} s; give it longer")
     with tempfile.TemporaryDirectory(prefix="watchdog-soak-") as folder, veth_line(mtu=65_535) as line:
         home = Path(folder)
         signatures = home / "keywords.toml"
