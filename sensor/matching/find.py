@@ -24,13 +24,17 @@ def find_keywords(terms: Terms, search: Search, hits: Sequence[Hit]) -> Iterator
     for (charset, _), spans in by_charset(terms, hits).items():
         yield from in_charset(terms, search, charset, spans)
     told: Counter[int] = Counter()
+    long_end = 0
     for hit in sorted(hits):
         anchor = terms.anchors[hit.anchor]
         if anchor.alignment == PLAIN or all(
             told[index] >= search.most(terms.terms[index]) for index in anchor.terms
         ):
             continue
-        if _is_long(search.octets, hit, search.extent):
+        if hit.end <= long_end:
+            continue
+        long_end = _end_of_long(search.octets, hit, search.extent)
+        if hit.end <= long_end:
             continue
         if search.attempts.is_spent():
             return
@@ -40,12 +44,12 @@ def find_keywords(terms: Terms, search: Search, hits: Sequence[Hit]) -> Iterator
             yield found
 
 
-def _is_long(octets: bytes, hit: Hit, extent: Extent) -> bool:
-    """Whether so many letters stand around that they are decoded whole, as a view."""
+def _end_of_long(octets: bytes, hit: Hit, extent: Extent) -> int:
+    """Up to where so many letters stand around that they are decoded whole, as a view; 0: they are not."""
     low, high = max(extent.first, hit.start - _LONG), min(extent.last, hit.end + _LONG)
     before = hit.start - low - len(octets[low : hit.start].rstrip(_BASE64))
     after = high - hit.end - len(octets[hit.end : high].lstrip(_BASE64))
-    return before + after >= _LONG
+    return hit.end + after if before + after >= _LONG else 0
 
 
 def _in_base64(terms: Terms, search: Search, hit: Hit, anchor: TermAnchor) -> Iterator[Found]:

@@ -102,7 +102,7 @@ _LOOK_BACK = 512
 """Octets. Only binary data and long EUC-JP text without a blank or a line end go on for so long."""
 _CUT_ESCAPE = 5
 """Octets of ASCII that may be the rest of an escape, where a stream was cut anywhere: ``%u304`` of one."""
-_ASCII = bytes(range(0x80))
+_OF_ESCAPES = b"0123456789ABCDEFabcdef%uU="
 _LINE = 1024
 """Octets. A line of ISO-2022-JP is shorter: mail allows 998 (RFC 5322)."""
 _LONGEST_ESCAPE = 6
@@ -159,7 +159,7 @@ def decode_around(
         case Charset.SHIFT_JIS | Charset.EUC_JP:
             if not first_is_sure:
                 cut = octets[first : min(first + _CUT_ESCAPE, start)]
-                first += len(cut) - len(cut.lstrip(_ASCII))
+                first += len(cut) - len(cut.lstrip(_OF_ESCAPES))
                 at = max(at, first)
             low = max(first, at - _LOOK_BACK)
             at = low + len(octets[low:at].rstrip(_LEADS[charset]))

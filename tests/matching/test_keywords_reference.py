@@ -1,6 +1,6 @@
 """The engine finds nothing that a slow search by hand does not, and holds what the fuzz target asks."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signatures.model import DEFAULT_FOLDS
@@ -20,6 +20,7 @@ def test_what_is_found_is_there(octets: bytes) -> None:
     assert found <= keywords_in(octets, WORDS, DEFAULT_FOLDS)
 
 
+@example([b"_j\n\0\xb1\xdd\xb9\xb0\xc4\x82\xcc%E3"], b"\3\3\3")
 @given(st.lists(OCTETS, min_size=1, max_size=3), st.binary(min_size=3, max_size=3))
 def test_whatever_stands_there(runs: list[bytes], tails: bytes) -> None:
     sizes = bytes(min(len(run), 255) for run in runs[:-1])
