@@ -5,6 +5,7 @@ that user's.
 """
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -115,4 +116,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> SensorError:
-    return SensorError(f"{path}: {error.strerror}; use sudo, or name another file with --file")
+    first = "free space" if error.errno == errno.ENOSPC else "use sudo"
+    return SensorError(f"{path}: {error.strerror}; {first}, or name another file with --file")

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TextIO
 
-from sensor.cli.options import add_language_option, check_not_input, count, table_width
+from sensor.cli.options import add_language_option, check_not_input, count, read_stdin, table_width
 from sensor.cli.outputs import write_utf8
 from sensor.errors import ConfigError, SensorError
 
@@ -145,7 +145,7 @@ def _read(name: str) -> bytes:
 
     try:
         if name == "-":
-            return sys.stdin.buffer.read(MAX_FILE + 1)
+            return read_stdin(MAX_FILE + 1)
         with Path(name).open("rb") as stream:
             return stream.read(MAX_FILE + 1)
     except OSError as error:

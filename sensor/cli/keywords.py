@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sensor.cli.options import add_language_option, brief
+from sensor.cli.options import add_language_option, brief, read_stdin
 from sensor.cli.reload import add_sensor_options
 from sensor.errors import ConfigError, SensorError
 
@@ -213,7 +213,7 @@ def _words(options: argparse.Namespace) -> list[str]:
 
 def _read_lines() -> Iterable[str]:
     """Lines of standard input that hold something, without blanks around them."""
-    octets = sys.stdin.buffer.read((_MOST_WORDS + 1) * 64)
+    octets = read_stdin((_MOST_WORDS + 1) * 64)
     for line in octets.decode("utf-8-sig", "surrogateescape").splitlines():
         if word := line.strip():
             yield word

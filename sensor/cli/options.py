@@ -25,6 +25,19 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {text}; see {self.prog} --help\n")
 
 
+def read_stdin(most: int) -> bytes:
+    """Standard input, no more than ``most`` octets of it.
+
+    :raises ConfigError: if there is none, or it can't be read.
+    """
+    if sys.stdin is None:  # closed by who started this
+        raise ConfigError("standard input: is closed; give it a file or a pipe")
+    try:
+        return sys.stdin.buffer.read(most)
+    except OSError as error:
+        raise ConfigError(f"standard input: {error.strerror}; give it a file or a pipe") from error
+
+
 def database_to_write(path: Path) -> Path:
     """``path``; the directory of the default one is made, as private as the standard asks (0700).
 

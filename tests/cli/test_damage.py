@@ -105,6 +105,13 @@ def test_standard_input_without_a_capture(sensor: Sensor, before: list[str]) -> 
     assert "standard input" in done.line
 
 
+@pytest.mark.parametrize("command", ["keywords add --stdin", "signatures import -"])
+def test_words_of_no_standard_input(sensor: Sensor, command: str) -> None:
+    done = sensor(*command.split(), before=with_closed(0))
+    assert done.status == 2
+    assert "standard input: is closed" in done.line
+
+
 def test_standard_input_twice(sensor: Sensor) -> None:
     done = sensor("replay", "--no-db", "-", "-", stdin=SMALL.read_bytes())
     assert done.status == 2
