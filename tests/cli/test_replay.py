@@ -56,7 +56,9 @@ def test_no_db_keeps_nothing(sensor: Sensor) -> None:
     done = sensor("replay", "--no-db", DEMO)
     assert done.status == 0
     assert "not kept" in done.out
-    assert list(sensor.home.iterdir()) == []
+    # Of what was seen; the signatures that were compiled are kept.
+    assert [path.name for path in sensor.home.iterdir()] == [".cache"]
+    assert {path.suffix for path in sensor.home.rglob("*") if path.is_file()} == {".plan"}
 
 
 def test_quiet_says_nothing(sensor: Sensor) -> None:
