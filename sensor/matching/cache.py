@@ -1,4 +1,4 @@
-"""What was compiled, kept on disk: keywords take a second to compile, very many half a minute, to load little.
+"""What was compiled, kept on disk: words take a second to compile, very many half a minute.
 
 A file's name is the digest of all that its content depends on, so a file is right or is not found: there is
 nothing to invalidate. Hyperscan trusts what it loads, so a file counts only if nobody but its owner, who is
