@@ -18,7 +18,8 @@ from sensor.cli.options import add_language_option, table_width
 _EPILOG = """\
 examples:
   watchdog-sensor signatures check my.toml more/
-  watchdog-sensor signatures test my.toml --positive seen.pcap 9000001 --negative clean.pcap
+  watchdog-sensor signatures test my.toml --positive seen.pcap 9000001
+  watchdog-sensor signatures test my.toml --negative clean.pcap
   watchdog-sensor signatures explain 9000001 capture.pcap --signatures my.toml
   watchdog-sensor signatures profile capture.pcap --signatures my.toml
   watchdog-sensor signatures list --signatures my.toml
@@ -36,8 +37,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser = commands.add_parser(
         "signatures",
         help="check, test, explain, profile and list signatures",
-        description="Check signature files, prove what they say of themselves, see why a signature fires\n"
-        "or does not, and what it costs.",
+        description="Check signature files, prove what they say of themselves, see why a signature\n"
+        "fires or does not, and what it costs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

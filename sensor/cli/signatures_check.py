@@ -17,9 +17,10 @@ examples:
   watchdog-sensor signatures check my.toml more/
   watchdog-sensor signatures check --strict --format json my.toml
 
-A mistake keeps a file from being used (exit status 2). A warning does not: a word that is
-common in ordinary text, a term so short that chance finds it, a signature that repeats
-another, conditions that nothing meets. With --strict, warnings make the status 1.
+A mistake keeps a file from being used (exit status 2). A warning does not: a
+word that is common in ordinary text, a term so short that chance finds it, a
+signature that repeats another, conditions that nothing meets. With --strict,
+warnings make the status 1.
 """
 
 
@@ -28,8 +29,8 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     check = actions.add_parser(
         "check",
         help="validate signature files",
-        description="Validate signature files; tell every mistake with its file, line and reason, and warn\n"
-        "of what is valid and yet unlikely to be meant.",
+        description="Validate signature files; tell every mistake with its file, line and reason,\n"
+        "and warn of what is valid and yet unlikely to be meant.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
