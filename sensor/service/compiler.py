@@ -4,6 +4,7 @@ Databases of Hyperscan's are octets here: nothing in the service looks into them
 """
 
 import asyncio
+import signal
 from contextlib import suppress
 from typing import Final
 
@@ -25,6 +26,8 @@ COMPILE_SECONDS: Final = 120.0
 """Until the compiler is killed. A hundred thousand keywords take some 20 s; who reloads a set that takes
 minutes does better to hear of it than to wonder which one is in use."""
 _READ: Final = 1 << 18
+_OUT_OF_MEMORY: Final = (signal.SIGSEGV, signal.SIGABRT)
+"""How native code ends that is refused memory."""
 
 
 async def compile_apart(message: Compile) -> list[bytes]:
@@ -64,6 +67,13 @@ async def _ask(started: Started, message: Compile) -> list[bytes]:
                 if compiled.error:
                     raise SignatureError(f"signatures not compiled: {compiled.error}")
                 return compiled.databases
-    ended = status_text(await started.process.wait())
+    code = await started.process.wait()
+    ended = status_text(code)
     said = (await started.said).splitlines()[-1:]
+    if -code in _OUT_OF_MEMORY or any(line.startswith(MemoryError.__name__) for line in said):
+        raise SignatureError(
+            f"signatures not compiled: the compiler ended with {ended}, as it does where "
+            f"{message.memory_octets >> 20:,} MiB of memory are too little; "
+            "use fewer signatures, or raise [limits] memory"
+        )
     raise SensorError(": ".join(["signatures not compiled", f"the compiler ended with {ended}", *said]))
