@@ -88,6 +88,9 @@ def found(capture: bytes, window: int) -> Counter[str]:
         if event["event_type"] == "stats":
             # ARCHITECTURE.md says why these depend on it.
             del event["stats"]["http"]["resyncs"], event["stats"]["segments_conflicting"]
+            # What looking for keywords took: the tails of streams are looked into again with each window.
+            for name in ("keyword_places_read", "view_octets", "views_cut"):
+                del event["stats"][name]
         event.pop("capture_file", None)
         # What else is told of an alert depends on how much of its stream is at hand, or known, by then.
         event.pop("app_proto", None)
