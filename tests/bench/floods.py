@@ -15,6 +15,9 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,7 +27,7 @@ import numpy as np
 from sensor.arrays import GUARD
 from sensor.capture.batch import Batch
 from sensor.config import Settings
-from sensor.matching.compile import compile_signatures
+from sensor.matching.compile import dump_databases, load_plan
 from sensor.pipeline import Pipeline
 from signatures.loader import load_signatures
 from signatures.model import Buffer, Clause, Severity, Signature
@@ -128,15 +131,15 @@ def bombs(scale: int) -> Packets:
 
 
 def alerts(scale: int) -> Packets:
-    """Datagrams each of which holds a keyword of every shipped signature."""
+    """Datagrams each of which holds what every shipped signature looks for in payload."""
     shipped = load_signatures([], builtin=True).signatures
     wanted = [
-        clause.keywords[0]
+        next(chain(clause.contents, (keyword.encode() for keyword in clause.keywords)))
         for each in shipped
         for clause in each.clauses
-        if Buffer.PAYLOAD in clause.buffers and clause.keywords
+        if Buffer.PAYLOAD in clause.buffers and (clause.contents or clause.keywords)
     ]
-    data = b" ".join(keyword.encode() for keyword in wanted)
+    data = b" ".join(wanted)
     head = struct.pack(">HHHH", 2000, 53, 8 + len(data), 0)
     for number in range(4_000 * scale):
         yield ip(_CLIENT_NET + number, _SERVER, 17, head + data)
@@ -175,8 +178,8 @@ def _batch(packets: list[bytes], number: int) -> Batch:
     return Batch(octets, np.cumsum(length) - length, length, length, times, links, number, used)
 
 
-def pipeline_of(memory: int) -> Pipeline:
-    """A pipeline of so many octets, with the shipped signatures and some that look into bodies."""
+def flood_signatures() -> list[Signature]:
+    """The shipped ones, and one that looks into bodies."""
     bodies_too = Signature(
         sid=1,
         rev=1,
@@ -187,8 +190,22 @@ def pipeline_of(memory: int) -> Pipeline:
             Clause((Buffer.HTTP_REQUEST_BODY, Buffer.HTTP_RESPONSE_BODY), keywords=("nowhere to be found",)),
         ),
     )
-    shipped = load_signatures([], builtin=True).signatures
-    return Pipeline(Settings.for_memory(memory), compile_signatures([*shipped, bodies_too]))
+    return [*load_signatures([], builtin=True).signatures, bodies_too]
+
+
+def compiled() -> list[bytes]:
+    """What a worker of the service is sent."""
+    return dump_databases(flood_signatures())
+
+
+def pipeline_of(memory: int) -> Pipeline:
+    """A pipeline of so many octets.
+
+    As in the service, another process compiles: that takes more memory than a worker of the least size has.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as compiler:
+        dumped = compiler.submit(compiled).result()
+    return Pipeline(Settings.for_memory(memory), load_plan(flood_signatures(), dumped))
 
 
 def measure(floods: list[str], memory: int, scale: int) -> dict[str, Any]:
