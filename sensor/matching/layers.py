@@ -22,15 +22,25 @@ from sensor.matching.plan import Literals
 from sensor.matching.plausible import SOME, Extent
 from sensor.matching.reading import Reading
 from sensor.matching.terms import Term
+from sensor.matching.views.arrange import ramp
 from sensor.matching.views.base64_runs import NO_LETTER, VALUES
 from sensor.matching.views.make import Wanted, make_views
-from sensor.matching.views.view import Form, View
+from sensor.matching.views.view import Above, Form, View
 
 _DEPTH: Final = 4
 """Views of views: text that was percent-encoded twice, in JSON, in base64, takes four."""
 _GROWTH: Final = 12
-"""Octets of all views of a batch, as a multiple of its own: what is encoded over and over must not cost over
+"""Octets of all views of a part, as a multiple of its own: what is encoded over and over must not cost over
 and over."""
+_AT_ONCE: Final = 1 << 18
+"""Octets of views that are made at once: each takes some 60 octets of memory."""
+_DIVISIBLE: Final = 3
+"""Seams that what is parted has: halves of it, each with a seam more, must be smaller."""
+_SPARSE: Final = 4
+"""Or, if those are more, one for so many octets that are looked into: batches of a capture that is replayed
+are large, and to part one means to look for escapes once more."""
+_SEAM: Final = 1 << 13
+"""Octets of a long run that two parts of it share: a keyword in any form."""
 _LEAST_VIEWS: Final = 1 << 16
 
 _FORMS: Final = tuple(Form)
@@ -63,6 +73,14 @@ class Layer:
     """(m,) behind the last octet that it came from."""
     sure: Bool | None = None
     """(k,) whether a character certainly begins where each run does, and in base64 an octet; None: all."""
+    base: int = 0
+    """Where a part of the first layer begins in it."""
+
+    def above(self) -> Above | None:
+        """What it was made of; None of the first layer."""
+        if self.origin is None or self.origin_end is None:
+            return None
+        return Above(self.origin, self.origin_end, self.chain % _FORM - 1)
 
 
 class KeywordMatch(NamedTuple):
@@ -109,11 +127,12 @@ def match_keywords(
     """Keywords in runs of octets."""
     matches: list[KeywordMatch] = []
     anchors = view_octets = left_out = 0
-    bound = _GROWTH * octets.shape[0] + _LEAST_VIEWS
     wanted = Wanted(spaces=literals.terms.spaced)
-    layer = Layer(octets, start, end, np.arange(start.shape[0]), np.zeros_like(start), sure=asked.sure)
     budgets: dict[int, tuple[Budget, Budget]] = {}
-    for left in reversed(range(_DEPTH + 1)):
+    whole = Layer(octets, start, end, np.arange(start.shape[0]), np.zeros_like(start), sure=asked.sure)
+
+    def look_into(layer: Layer) -> Iterator[KeywordMatch]:
+        nonlocal anchors
         data: bytes | None = None
         for index, hits in scan(layer.octets, layer.start, layer.end):
             data = layer.octets.tobytes() if data is None else data
@@ -122,24 +141,60 @@ def match_keywords(
             if run not in budgets:
                 size = int(end[run] - start[run])
                 budgets[run] = Budget(size), Budget(size)
-            matches += _in_run(literals, layer, data, index, hits, asked, budgets[run])
-        if not left:
-            break
-        made = make_views(
-            layer.octets,
-            layer.start,
-            layer.end,
-            2 * literals.terms.reach,
-            wanted,
-            most=bound - view_octets,
-        )
-        left_out += made.dropped
-        if not made.views:
-            break
-        layer = _below(layer, made.views)
-        view_octets += layer.octets.shape[0]
+            yield from _in_run(literals, layer, data, index, hits, asked, budgets[run])
+
+    matches += look_into(whole)
+    waiting = [whole]
+    while waiting:
+        layer = waiting.pop()
+        bound = _GROWTH * layer.octets.shape[0] + _LEAST_VIEWS
+        at_once: int | None = None
+        if layer.octets.shape[0] >= _DIVISIBLE * _SEAM:
+            at_once = max(_AT_ONCE, layer.octets.shape[0] // _SPARSE)
+        for _ in range(_DEPTH):
+            reach = 2 * literals.terms.reach
+            made = make_views(
+                layer.octets, layer.start, layer.end, reach, wanted, bound, at_once, layer.above()
+            )
+            if at_once and made.needed:
+                size = -(-layer.octets.shape[0] // (1 + made.needed // at_once))
+                waiting += reversed(list(_parts(layer, size)))
+                break
+            left_out += made.dropped
+            if not made.views:
+                break
+            layer, at_once = _below(layer, made.views), None
+            bound -= layer.octets.shape[0]
+            view_octets += layer.octets.shape[0]
+            matches += look_into(layer)
     left_out += sum(budget.refused for both in budgets.values() for budget in both)
     return matches, Effort(anchors, view_octets, left_out)
+
+
+def _parts(layer: Layer, size: int) -> Iterator[Layer]:
+    """The first layer, or a part of it, in parts of about ``size`` octets."""
+    size = max(size, _SEAM)
+    pieces = np.maximum(-(-(layer.end - layer.start - _SEAM) // size), 1)
+    row = np.repeat(np.arange(pieces.shape[0]), pieces)
+    number = ramp(np.zeros_like(pieces), pieces)
+    start = layer.start[row] + size * number
+    end = np.minimum(start + size + _SEAM, layer.end[row])
+    sure = number == 0 if layer.sure is None else layer.sure[row] & (number == 0)
+    first = 0
+    while first < row.shape[0]:
+        low = int(start[first])
+        behind = max(int(np.searchsorted(end, low + size, side="right")), first + 1)
+        rows = slice(first, behind)
+        yield Layer(
+            layer.octets[low : int(end[behind - 1])],
+            start[rows] - low,
+            end[rows] - low,
+            layer.run[row[rows]],
+            layer.chain[row[rows]],
+            sure=sure[rows],
+            base=layer.base + low,
+        )
+        first = behind
 
 
 def _below(layer: Layer, views: Sequence[View]) -> Layer:
@@ -151,6 +206,8 @@ def _below(layer: Layer, views: Sequence[View]) -> Layer:
     origin_end = np.concatenate([view.origin_end for view in views])
     if layer.origin is not None and layer.origin_end is not None:
         origin, origin_end = layer.origin[origin], layer.origin_end[origin_end - 1]
+    else:
+        origin, origin_end = origin + layer.base, origin_end + layer.base
     return Layer(
         np.concatenate([view.octets for view in views]),
         before + np.concatenate([view.region_start for view in views]),

@@ -138,3 +138,34 @@ def test_not_found(text: str, chain: tuple[str | None, str, tuple[str, ...]]) ->
     except UnicodeEncodeError:
         assume(False)
     assert scan(octets).clause.tolist() == []
+
+
+SIDE_BY_SIDE: Mapping[str, Callable[[str], bytes]] = MappingProxyType(
+    {
+        "percent": lambda character: every_octet(character, "utf-8"),
+        "JSON": lambda character: json.dumps(character)[1:-1].encode(),
+        "HTML": lambda character: character.encode("ascii", "xmlcharrefreplace"),
+        "quoted-printable": lambda character: _quoted_printable(character.encode()),
+        "soft break": lambda character: b"=\r\n" + character.encode(),
+        "plain": str.encode,
+    }
+)
+"""Ways that a character of a word may be written in beside others that are written otherwise."""
+
+
+@settings(max_examples=400)
+@given(
+    TEXT,
+    st.sampled_from([word for word in WORDS if word.isalpha()]),
+    TEXT,
+    st.lists(st.sampled_from(tuple(SIDE_BY_SIDE)), min_size=2, max_size=4, unique=True),
+    st.data(),
+)
+def test_forms_side_by_side(
+    before: str, word: str, after: str, forms: list[str], data: st.DataObject
+) -> None:
+    assume(fold(word, DEFAULT_FOLDS) in fold(before + word + after, DEFAULT_FOLDS))
+    ways = data.draw(st.lists(st.sampled_from(forms), min_size=len(word), max_size=len(word)))
+    written = b"".join(SIDE_BY_SIDE[way](character) for way, character in zip(ways, word, strict=True))
+    octets = before.encode() + written + after.encode()
+    assert WORDS.index(word) in scan(octets).clause.tolist()

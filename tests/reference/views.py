@@ -104,8 +104,16 @@ _QUOTED = re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]{0,8}\r?\n)")
 
 
 def quoted_printable(run: bytes, _: Wanted) -> Iterator[Escape]:
-    for match in _QUOTED.finditer(run):
-        yield Escape(*match.span(), bytes.fromhex((match[1] or b"").decode()))
+    found = list(_QUOTED.finditer(run))
+    for index, match in enumerate(found):
+        digits = (match[1] or b"").decode()
+        lone = all(
+            match.end() != other.start() and other.end() != match.start()
+            for other in found[max(index - 1, 0) : index + 2]
+        )
+        octets = bytes.fromhex(digits)
+        plain = len(octets) == 1 and octets != b"=" and 0x20 < octets[0] < 0x7F
+        yield Escape(*match.span(), octets, lone and (plain or digits != digits.upper()))
 
 
 _WORD = re.compile(rb"=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]{0,1024})\?=")

@@ -1,5 +1,7 @@
 """Puts decoded escapes and the plain octets around them together."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sensor.arrays import I64
@@ -7,8 +9,28 @@ from sensor.matching.views.arrange import Source, ramp, spread, sums
 from sensor.matching.views.view import Escapes, Form, View
 
 
-def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple[View, int]:
-    """The view of ``escapes``, and how many regions were dropped because ``budget`` octets were reached."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """Neighbourhoods of escapes that are decoded together."""
+
+    start: I64
+    """(r,) where each starts in the source."""
+    end: I64
+    run: I64
+    first: I64
+    """(r,) index of the first escape in each."""
+    behind: I64
+    """(r,) index behind the last one."""
+    length: I64
+    """(r,) octets that each is decoded to."""
+
+    def octets(self) -> int:
+        """Octets that all are decoded to."""
+        return int(self.length.sum())
+
+
+def find_regions(source: Source, escapes: Escapes) -> Regions:
+    """Regions of the source around escapes; those that would touch are one."""
     hard = slice(None) if escapes.soft is None else ~escapes.soft
     start, end, run = _clusters(source, escapes.start[hard], escapes.end[hard], escapes.run[hard])
     # Every escape by region. Soft ones between regions, or on the edge of one, are left as they are.
@@ -16,6 +38,13 @@ def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple
     behind = np.searchsorted(escapes.end, end, side="right")
     replaced, stands_for = sums(escapes.end - escapes.start), sums(escapes.length)
     length = (end - start) - (replaced[behind] - replaced[first]) + (stands_for[behind] - stands_for[first])
+    return Regions(start, end, run, first, behind, length)
+
+
+def assemble(source: Source, form: Form, escapes: Escapes, regions: Regions, budget: int) -> tuple[View, int]:
+    """The view of ``escapes``, and how many regions were dropped because ``budget`` octets were reached."""
+    start, end, run = regions.start, regions.end, regions.run
+    first, behind, length = regions.first, regions.behind, regions.length
     fitting = np.cumsum(length) <= budget
     dropped = int(fitting.shape[0] - np.count_nonzero(fitting))
     # A soft break alone in its run leaves nothing.
@@ -25,6 +54,7 @@ def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple
             column[kept] for column in (start, end, run, first, behind, length)
         )
     region_start, region_end = spread(length)
+    stands_for = sums(escapes.length)
 
     # Escapes that are decoded: all, but for soft ones between regions and what was dropped.
     count = behind - first
@@ -55,7 +85,7 @@ def assemble(source: Source, form: Form, escapes: Escapes, budget: int) -> tuple
 
 
 def _clusters(source: Source, start: I64, end: I64, run: I64) -> tuple[I64, I64, I64]:
-    """Regions of the source around escapes, and their runs; those that would touch are one."""
+    """Start, end and run of each region."""
     fresh = np.ones(start.shape[0], np.bool_)
     fresh[1:] = (start[1:] - end[:-1] > 2 * source.reach) | (run[1:] != run[:-1])
     last = np.ones_like(fresh)

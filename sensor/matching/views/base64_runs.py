@@ -16,6 +16,7 @@ import numpy as np
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.arrange import ramp
 from sensor.matching.views.leads import STRETCH, places_of
+from sensor.matching.views.view import Above
 
 MIN_RUN = 16
 """Letters that a run must have: twelve octets."""
@@ -73,13 +74,18 @@ class Lines:
         number = np.cumsum(chosen) - 1
         return Lines(self.start[line], self.end[line], self.run[line], number[self.text[line]])
 
+    def of_texts(self) -> tuple[I64, I64]:
+        """First line of each text, and behind its last."""
+        texts = np.arange(int(self.text[-1]) + 1 if len(self) else 0)
+        return np.searchsorted(self.text, texts), np.searchsorted(self.text, texts, side="right")
+
     def letters(self) -> I64:
         """How many letters each text has."""
         return np.bincount(self.text, self.end - self.start).astype(np.int64)
 
 
-def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
-    """Texts that are read as base64."""
+def find_base64(octets: U8, run_start: I64, run_end: I64, above: Above | None = None) -> Lines:
+    """Texts that are read as base64; of a view, those that did not stand above as they are."""
     start, end = _stretches(octets)
     if start.shape[0]:
         start, end, run = _within_runs(start, end, run_start, run_end)
@@ -91,6 +97,13 @@ def find_base64(octets: U8, run_start: I64, run_end: I64) -> Lines:
     if near.shape[0]:
         joins[near + 1] = _next_line(octets, end[near], run_end[run[near]]) == start[near + 1]
     lines = Lines(start, end, run, np.cumsum(~joins) - 1)
+    if above is not None:
+        first, behind = lines.of_texts()
+        # With as much as the last line may have.
+        last = np.minimum(end[behind - 1] + MIN_RUN + 2 + _BLANKS_MAX, run_end[run[first]])
+        lines = lines.where(above.changed(start[first], last))
+        if not len(lines):
+            return lines
     return _with_last_lines(octets, lines.where(_looks_like_base64(octets, lines)), run_end)
 
 

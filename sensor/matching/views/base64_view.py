@@ -4,42 +4,61 @@ Letters in front of a text, of a path or a length octet, or the rest of it that 
 follows; one of four readings is right. The others read as noise.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sensor.arrays import I64, U8
 from sensor.matching.views.arrange import Source, ramp, spread
-from sensor.matching.views.base64_runs import VALUES, find_base64
-from sensor.matching.views.view import Form, View
+from sensor.matching.views.base64_runs import VALUES, Lines, find_base64
+from sensor.matching.views.view import Above, Form, View
 
 _SURE = 8192
 """Letters from which on a text is taken to begin with its first one: no path is so long. One that begins
 where its run does is read from all four all the same: it may have begun before."""
 
 
-def base64_view(source: Source, budget: int) -> tuple[View | None, int]:
-    """The view, and how many regions were dropped because ``budget`` octets were reached.
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """Texts, each from every letter that it is read from."""
 
-    None where there is no base64.
-    """
-    lines = find_base64(source.octets, source.run_start, source.run_end)
-    if not len(lines):
-        return None, 0
-    place = ramp(lines.start, lines.end - lines.start)
+    lines: Lines
+    run: I64
+    """(r,) index of the run of the source that each is of."""
+    first: I64
+    """(r,) which of all letters each begins with."""
+    size: I64
+    """(r,) letters of each."""
+    length: I64
+    """(r,) octets that each is decoded to."""
+
+    def octets(self) -> int:
+        """Octets that all are decoded to."""
+        return int(self.length.sum())
+
+
+def find_readings(source: Source, above: Above | None = None) -> Readings:
+    """How what stands in base64 is read; what stood there above was read there."""
+    lines = find_base64(source.octets, source.run_start, source.run_end, above)
     letters = lines.letters()
     text_start, _ = spread(letters)
-    first_line = np.searchsorted(lines.text, np.arange(letters.shape[0]))
+    first_line, _ = lines.of_texts()
     run = lines.run[first_line]
     sure = (letters >= _SURE) & (lines.start[first_line] > source.run_start[run])
-
     readings = np.where(sure, 1, 4)
     skip = ramp(np.zeros_like(readings), readings)
     text = np.repeat(np.arange(letters.shape[0]), readings)
     size = letters[text] - skip
-    length = size * 6 // 8
-    fitting = np.cumsum(length) <= budget
+    return Readings(lines, run[text], text_start[text] + skip, size, size * 6 // 8)
+
+
+def base64_view(source: Source, readings: Readings, budget: int) -> tuple[View, int]:
+    """The view, and how many regions were dropped because ``budget`` octets were reached."""
+    fitting = np.cumsum(readings.length) <= budget
     first, size, length, run = (
-        column[fitting] for column in (text_start[text] + skip, size, length, run[text])
+        column[fitting] for column in (readings.first, readings.size, readings.length, readings.run)
     )
+    place = ramp(readings.lines.start, readings.lines.end - readings.lines.start)
     octets, origin, origin_end = _decode(source.octets, place, first, size, length)
     region_start, region_end = spread(length)
     dropped = int(fitting.shape[0] - first.shape[0])

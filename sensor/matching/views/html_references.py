@@ -4,22 +4,22 @@
 106 old ones without the semicolon too. Numbers of no character stay, as does whatever is no reference.
 """
 
+import string
 from html.entities import html5
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.characters import DIGITS, Found, is_scalar, merged, utf8
-from sensor.matching.views.leads import Leads, places_of_octet
+from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
 
 FOLLOWERS = b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """What may stand behind ``&``."""
 _DIGITS_MAX = 16
 """Digits that a number may have. Seven are enough; leading zeros beyond this are nobody's."""
-_NAME_MAX = 32
-"""Letters that a name may have: HTML's longest has 31."""
 _ROW = 8
 """Octets of UTF-8 that a name may stand for: two characters, six octets."""
 
@@ -36,13 +36,20 @@ class _Table:
         self.rows: U8 = np.array(meant, f"S{_ROW}").view(np.uint8).reshape(-1, _ROW)
         self.length: I64 = np.array(list(map(len, meant)), np.int64)
 
-        pairs = self.names.view(np.uint8).reshape(len(self.names), -1)[:, :2]
-        self.pairs: Bool = np.zeros((256, 256), np.bool_)
-        self.pairs[pairs[:, 0], pairs[:, 1]] = True
+        self.letters: I64 = np.char.str_len(self.names)
+        letters = self.names.view(np.uint8).reshape(len(self.names), -1)
+        short = letters[:, 2] == 0
+        self._pairs: Bool = np.zeros(1 << 16, np.bool_)
+        self._pairs[letters[short, 0] | letters[short, 1].astype(np.int64) << 8] = True
+        self._triples = np.unique(_joined(*letters[:, :3].T))
 
-    def begins(self, letters: U8) -> Bool:
-        """Whether some name begins as each row of letters does, by the first two."""
-        return self.pairs[letters[:, 0], letters[:, 1]]
+    def begins(self, leads: Leads) -> Bool:
+        """Whether what is behind each lead begins as some name does, by the first three letters."""
+        first, second, third = (leads.at(ahead) for ahead in (1, 2, 3))
+        asked = _joined(first, second, third)
+        index = np.minimum(np.searchsorted(self._triples, asked), self._triples.shape[0] - 1)
+        begins: Bool = (self._triples[index] == asked) | self._pairs[asked & 0xFFFF]
+        return begins
 
     def find(self, letters: U8) -> tuple[I64, Bool]:
         """Index of each row of letters, padded with zeros, and whether there is such a name."""
@@ -51,8 +58,15 @@ class _Table:
         return index, self.names[index] == asked
 
 
+def _joined(first: U8, second: U8, third: U8) -> I64:
+    return first.astype(np.int64) | second.astype(np.int64) << 8 | third.astype(np.int64) << 16
+
+
+_IS_LETTER: Final = np.isin(np.arange(256), list((string.ascii_letters + string.digits).encode()))
 _CLOSED = _Table({name[:-1]: meant for name, meant in html5.items() if name.endswith(";")})
 _OPEN = _Table({name: meant for name, meant in html5.items() if not name.endswith(";")})
+_BEHIND: Final = np.arange(1, _CLOSED.names.itemsize + 2)
+"""From the first letter of a name to what stands behind the longest."""
 
 
 def _windows_1252() -> I64:
@@ -75,19 +89,9 @@ def html_references(leads: Leads) -> Escapes:
         kinds.append(_number(leads.where(hexadecimal), 16, 3))
     if not np.array_equal(numeric, hexadecimal):
         kinds.append(_number(leads.where(numeric & ~hexadecimal), 10, 2))
-    named = _may_be_named(leads, numeric)
-    if named.any():
-        kinds.append(_names(leads.where(named)))
+    if not numeric.all():
+        kinds += _names(leads.where(~numeric))
     return merged(*kinds)
-
-
-def _may_be_named(leads: Leads, numeric: Bool) -> Bool:
-    """Which begin as an old name does, or have a semicolon behind: in a query hardly any."""
-    pair = leads.octets[np.minimum(leads.start[:, None] + [1, 2], leads.limit[:, None] - 1)]
-    semicolons = places_of_octet(leads.octets, ord(";"))
-    behind = np.append(semicolons, leads.octets.shape[0] + _NAME_MAX)
-    near = behind[np.searchsorted(semicolons, leads.start)] - leads.start <= _NAME_MAX + 1
-    return ~numeric & (near | _OPEN.begins(pair))
 
 
 def _number(leads: Leads, base: int, ahead: int) -> Found:
@@ -113,35 +117,28 @@ def _number(leads: Leads, base: int, ahead: int) -> Found:
     return Found(found, size[good], rows, length)
 
 
-def _names(leads: Leads) -> Found:
-    letters = np.zeros((len(leads), _NAME_MAX), np.uint8)
-    count = np.zeros(len(leads), np.int64)
-    going = np.arange(len(leads))
-    for letter in range(_NAME_MAX):
-        if not going.shape[0]:
-            break
-        octet = leads.take(going).at(1 + letter)
-        more = ((octet | 0x20) - ord("a") < 26) | (octet - ord("0") < 10)
-        going = going[more]
-        letters[going, letter] = octet[more]
-        count[going] += 1
-    rows, length, size = np.zeros((len(leads), _ROW), np.uint8), np.zeros_like(count), np.zeros_like(count)
-    closed = np.flatnonzero(leads.at(1 + count) == ord(";"))
-    index, known = _CLOSED.find(letters[closed])
-    closed, index = closed[known], index[known]
-    rows[closed], length[closed], size[closed] = _CLOSED.rows[index], _CLOSED.length[index], count[closed] + 2
+def _names(leads: Leads) -> list[Found]:
+    # What an old name begins with, a new one does too.
+    leads = leads.where(_CLOSED.begins(leads))
+    letters = leads.octets.take(leads.start[:, None] + _BEHIND, mode="clip")
+    letters[(leads.limit - leads.start)[:, None] <= _BEHIND] = 0
+    count = _IS_LETTER[letters].argmin(axis=1)
+    closed = letters[np.arange(len(leads)), count] == ord(";")
+    letters[count[:, None] < _BEHIND] = 0
+    index, known = _CLOSED.find(letters)
+    known &= closed
+    kinds = [_named(_CLOSED, leads.where(known), index[known], len(";"))]
     # Else the longest beginning that is an old name.
-    left = np.flatnonzero((size == 0) & _OPEN.begins(letters))
-    for letter in range(_OPEN.names.itemsize, 1, -1):
-        if not left.shape[0]:
+    left, letters = leads.where(~known), letters[~known, : _OPEN.names.itemsize]
+    for size in range(_OPEN.names.itemsize, 1, -1):
+        if not len(left):
             break
-        start = letters[left, : _OPEN.names.itemsize]
-        start[:, letter:] = 0
-        index, known = _OPEN.find(start)
-        known &= count[left] >= letter
-        found = left[known]
-        rows[found], length[found] = _OPEN.rows[index[known]], _OPEN.length[index[known]]
-        size[found] = 1 + letter
-        left = left[~known]
-    good = size > 0
-    return Found(leads.where(good), size[good], rows[good], length[good])
+        letters[:, size:] = 0
+        index, known = _OPEN.find(letters)
+        kinds.append(_named(_OPEN, left.where(known), index[known], 0))
+        left, letters = left.where(~known), letters[~known]
+    return kinds
+
+
+def _named(table: _Table, leads: Leads, index: I64, closed: int) -> Found:
+    return Found(leads, 1 + table.letters[index] + closed, table.rows[index], table.length[index])

@@ -19,11 +19,11 @@ from sensor.matching.views import (
     unicode_escapes,
 )
 from sensor.matching.views.arrange import Source
-from sensor.matching.views.assemble import assemble
+from sensor.matching.views.assemble import Regions, assemble, find_regions
 from sensor.matching.views.base64_runs import MIN_RUN
-from sensor.matching.views.base64_view import base64_view
+from sensor.matching.views.base64_view import base64_view, find_readings
 from sensor.matching.views.leads import DASH, Leads, Pairs, in_runs
-from sensor.matching.views.view import Escapes, Form, View
+from sensor.matching.views.view import Above, Escapes, Form, View
 
 _BUDGET_BASE = 1 << 16
 _BUDGET_PER_OCTET = 4
@@ -48,6 +48,8 @@ class Views:
     """None of them empty, one of a form."""
     dropped: int
     """Regions, words and labels that were left out because too much would have been decoded."""
+    needed: int = 0
+    """Octets that the views would have had, where those were too many at once, and none was made."""
 
 
 _FEW = 1 << 11
@@ -70,7 +72,14 @@ _READERS: dict[Form, tuple[dict[int, bytes], _Reader]] = {
 
 
 def make_views(
-    octets: U8, run_start: I64, run_end: I64, reach: int, wanted: Wanted = EVERYTHING, most: int | None = None
+    octets: U8,
+    run_start: I64,
+    run_end: I64,
+    reach: int,
+    wanted: Wanted = EVERYTHING,
+    most: int | None = None,
+    at_once: int | None = None,
+    above: Above | None = None,
 ) -> Views:
     """Decode the neighbourhoods of escapes.
 
@@ -80,6 +89,8 @@ def make_views(
     :param reach: how many plain octets are shown on either side of an escape, within its run: as many as
         the longest keyword has, less one.
     :param most: octets that the views may have, if those are fewer than the budget of the source.
+    :param at_once: octets from which on no view is made, and only told how many they would have.
+    :param above: of a view of a view, what it was made of.
     """
     if not run_start.shape[0]:
         return _NONE
@@ -87,34 +98,51 @@ def make_views(
     if octets.shape[0] <= _FEW and not search.anything.search(octets.tobytes()):
         return _NONE
     source = Source(octets, run_start, run_end, reach)
+    place = search.pairs.find(octets)
+    if at_once is not None and place.shape[0] > at_once:
+        return Views((), 0, place.shape[0])
+    found, dropped = _find_escapes(search, source, place, above)
+    readings = find_readings(source, above) if Form.BASE64 in wanted.forms else None
+    needed = sum(regions.octets() for _, _, regions in found) + (readings.octets() if readings else 0)
+    if at_once is not None and needed > at_once:
+        return Views((), 0, needed)
     budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
     budget = budget if most is None else min(budget, most)
-    views, dropped = [], 0
-    place = search.pairs.find(octets)
-    if place.shape[0]:
-        leads = in_runs(octets, place, run_start, run_end)
-        lead_octet = leads.at(0)
-        for form, leads_of, read in search.readers:
-            own = lead_octet == leads_of[0]
-            for another in leads_of[1:]:
-                own |= lead_octet == another
-            if not own.any():
-                continue
-            escapes = read(leads if own.all() else leads.where(own))
-            dropped += escapes.left_out
-            if not escapes.start.shape[0]:
-                continue
-            view, left_out = assemble(source, form, escapes, budget)
-            dropped += left_out
-            if len(view):
-                views.append(view)
-                budget -= len(view)
-    if Form.BASE64 in wanted.forms:
-        decoded, left_out = base64_view(source, budget)
+    views = []
+    for form, escapes, regions in found:
+        view, left_out = assemble(source, form, escapes, regions, budget)
         dropped += left_out
-        if decoded is not None and len(decoded):
-            views.append(decoded)
-    return Views(tuple(views), dropped)
+        budget -= len(view)
+        views.append(view)
+    if readings and len(readings.lines):
+        view, left_out = base64_view(source, readings, budget)
+        dropped += left_out
+        views.append(view)
+    return Views(tuple(view for view in views if len(view)), dropped)
+
+
+def _find_escapes(
+    search: "_Search", source: Source, place: I64, above: Above | None
+) -> tuple[list[tuple[Form, Escapes, Regions]], int]:
+    """Escapes and regions of each form that there is, and how many places were left out."""
+    found: list[tuple[Form, Escapes, Regions]] = []
+    if not place.shape[0]:
+        return found, 0
+    left_out = 0
+    leads = in_runs(source.octets, place, source.run_start, source.run_end)
+    lead_octet = leads.at(0)
+    for form, leads_of, read in search.readers:
+        own = lead_octet == leads_of[0]
+        for another in leads_of[1:]:
+            own |= lead_octet == another
+        if own.any():
+            escapes = read(leads if own.all() else leads.where(own))
+            left_out += escapes.left_out
+            if above is not None:
+                escapes = above.softened(escapes, form)
+            if escapes.start.shape[0] if escapes.soft is None else not escapes.soft.all():
+                found.append((form, escapes, find_regions(source, escapes)))
+    return found, left_out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,10 @@
-"""Quoted-printable (RFC 2045 section 6.7): ``=XX`` is an octet, ``=`` and a line break are nothing."""
+"""Quoted-printable (RFC 2045 section 6.7): ``=XX`` is an octet, ``=`` and a line break are nothing.
+
+In queries and program text ``=12`` and ``=ab`` are everywhere. One that stands alone is decoded beside others
+only, if no encoder makes it: it stands for an octet that needs no escape, or its letters are small.
+"""
+
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +18,10 @@ FOLLOWERS = b"0123456789ABCDEFabcdef\r\n \t"
 _BLANKS_MAX = 8
 """Blanks that may stand between ``=`` and the end of the line: what adds blanks to lines adds one or two."""
 
+_PLAIN: Final = (np.arange(256) > ord(" ")) & (np.arange(256) < 0x7F) & (np.arange(256) != ord("="))
+"""Octets that may stand for themselves."""
+_SMALL: Final = np.isin(np.arange(256), list(b"abcdef"))
+
 
 def quoted_printable_escapes(leads: Leads) -> Escapes:
     """Escapes among ``leads``, places of ``=``."""
@@ -19,13 +29,18 @@ def quoted_printable_escapes(leads: Leads) -> Escapes:
     size = _soft_break(leads)
     size[two] = 3
     good = size > 0
-    found, two = leads.where(good), two[good]
+    found, two, octet, end = leads.where(good), two[good], octet[good], leads.start[good] + size[good]
+    needless = two & ((_PLAIN[octet & 0xFF]) | _SMALL[found.at(1)] | _SMALL[found.at(2)])
+    touches = end[:-1] == found.start[1:]
+    needless[1:] &= ~touches
+    needless[:-1] &= ~touches
     return Escapes(
         found.start,
-        found.start + size[good],
+        end,
         found.run,
-        octet[good][two].astype(np.uint8),
+        octet[two].astype(np.uint8),
         two.astype(np.int64),
+        soft=needless,
     )
 
 

@@ -1,7 +1,9 @@
 """What is scanned in place of octets that stand escaped on the line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from sensor.arrays import I64, U8, Bool
 
@@ -50,6 +52,35 @@ class View:
             self.region_end,
             outer.region_run[self.region_run],
         )
+
+
+ORDER: Final = MappingProxyType({form: number for number, form in enumerate(Form)})
+"""In which order forms are undone that stand side by side."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Above:
+    """What octets were before something was undone: what stands unchanged has been looked at there.
+
+    A text may hold escapes of two forms. To undo them in one order is enough, so those that stand unchanged
+    make no region where one of a later form was undone: in the other order they did.
+    """
+
+    origin: I64
+    """(m,) where each octet came from."""
+    origin_end: I64
+    order: I64
+    """(k,) by ``ORDER``, the form that was undone to get each run."""
+
+    def changed(self, start: I64, end: I64) -> Bool:
+        """Whether anything was undone in each stretch."""
+        found: Bool = self.origin_end[end - 1] - self.origin[start] != end - start
+        return found
+
+    def softened(self, escapes: "Escapes", form: Form) -> "Escapes":
+        """Escapes that make no region soft."""
+        done = (self.order[escapes.run] > ORDER[form]) & ~self.changed(escapes.start, escapes.end)
+        return replace(escapes, soft=done if escapes.soft is None else escapes.soft | done)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
