@@ -7,8 +7,6 @@ ratios first, then the figures.
 import argparse
 import compileall
 import contextlib
-import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tests.bench.keywords import write_signatures
-from tests.bench.measure import Command, ask, environment, measure
+from tests.bench.measure import Command, ask, measure
 from tests.bench.results import CaptureResult, Results, machine
 from tests.bench.terms import COUNTS, QUICK_COUNTS, measure_starts, measure_terms, write_empty
 from tests.bench.yardsticks import (
@@ -29,8 +27,6 @@ from tests.bench.yardsticks import (
 )
 
 _ROOT: Final = Path(__file__).parents[2]
-_OVERLAY: Final = _ROOT.parent / "shared" / "tools" / "overlay.py"
-_CACHE: Final = _ROOT / ".cache" / "bench"
 _KEYWORDS: Final = 1_000
 _PACKETS: Final = 1_000_000
 _QUICK_PACKETS: Final = 200_000
@@ -109,9 +105,6 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
     # What is compiled once is compiled before anything is timed.
     measure([next(sensor_commands(write_empty(work), signatures))], 1, work, _say_more)
     for capture in _captures(options, work):
-        if isinstance(capture, Skipped):
-            results.skipped.append(capture)
-            continue
         _say(f"{capture.name}: {capture.packets:,} packets, {capture.octets / 1e6:,.0f} MB")
         planned: list[Command | Skipped] = list(sensor_commands(capture, signatures))
         planned += yardstick_commands(capture, signatures, rules)
@@ -133,14 +126,13 @@ def _measure(options: argparse.Namespace, work: Path) -> Results:
     return results
 
 
-def _captures(options: argparse.Namespace, work: Path) -> Iterator[Capture | Skipped]:
+def _captures(options: argparse.Namespace, work: Path) -> Iterator[Capture]:
     """What to measure on; a capture is made when it is asked for."""
     if not options.only:
         yield _generated("http", "HTTP, generated", options.packets, work)
         yield _generated("flood", "SYN flood, generated", options.packets, work)
-        yield _overlay()
     for path in options.captures:
-        yield _counted("named", path.name, path.resolve())
+        yield _counted(path.name, path.resolve())
 
 
 def _generated(kind: Literal["http", "flood"], name: str, packets: int, work: Path) -> Capture:
@@ -151,32 +143,9 @@ def _generated(kind: Literal["http", "flood"], name: str, packets: int, work: Pa
     return Capture(kind, name, path, made["packets"], made["octets"], note)
 
 
-def _overlay() -> Capture | Skipped:
-    """Real traffic, many copies of it, where the folder with the program that makes it is beside this one."""
-    name = "real traffic, overlaid"
-    if not _OVERLAY.is_file():
-        return Skipped(name, "the folder ../shared with tools/overlay.py is not here")
-    maker = hashlib.sha256(_OVERLAY.read_bytes()).hexdigest()[:12]
-    path = _CACHE / f"overlay-{maker}.pcap"
-    if not path.exists():
-        _say(f"making {name} (once: it stays in {_CACHE.relative_to(_ROOT)})")
-        _CACHE.mkdir(parents=True, exist_ok=True)
-        made = path.with_suffix(f".{os.getpid()}")
-        try:
-            done = subprocess.run(
-                [sys.executable, str(_OVERLAY), str(made)], env=environment(), stdout=2, check=False
-            )
-            if done.returncode:
-                return Skipped(name, f"overlay.py ended with status {done.returncode}")
-            made.replace(path)
-        finally:
-            made.unlink(missing_ok=True)
-    return _counted("overlay", name, path)
-
-
-def _counted(kind: Literal["overlay", "named"], name: str, path: Path) -> Capture:
+def _counted(name: str, path: Path) -> Capture:
     held = ask("tests.bench.readers", "count", str(path))
-    return Capture(kind, name, path, held["packets"], held["octets"])
+    return Capture("named", name, path, held["packets"], held["octets"])
 
 
 if __name__ == "__main__":

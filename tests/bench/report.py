@@ -81,10 +81,6 @@ def _tables(results: Results) -> Iterator[_Table]:
             yield _stages(capture.name, result)
         if result.terms:
             yield _terms(capture.name, result.terms)
-    if results.skipped:
-        yield _Table(
-            "Left out", ("capture", "why"), [(each.name, each.reason) for each in results.skipped], []
-        )
 
 
 def _fixed_points(title: str, result: CaptureResult) -> _Table:

@@ -13,7 +13,6 @@ from tests.bench.terms import Start, TermCost
 from tests.bench.yardsticks import NDPI, SENSOR, Capture, Skipped
 
 _NDPI_TIMES: Final = 1.8
-_OVERLAY_SECONDS: Final = 1.1
 _PACKETS_A_SECOND: Final = 600e3
 _BITS_A_SECOND: Final = 4e9
 _FLOOD_PACKETS_A_SECOND: Final = 500e3
@@ -59,8 +58,6 @@ class CaptureResult:
         rate = self.capture.packets / sensor.cpu_seconds
         if ndpi is not None:
             yield FixedPoint("CPU as a multiple of ndpiReader's", sensor.ratio_to(ndpi), _NDPI_TIMES, False)
-        if kind == "overlay":
-            yield FixedPoint("CPU seconds", sensor.cpu_seconds, _OVERLAY_SECONDS, False)
         if kind == "http":
             bits = 8 * self.capture.octets / sensor.cpu_seconds
             yield FixedPoint("packets a second of CPU", rate, _PACKETS_A_SECOND, True)
@@ -79,8 +76,6 @@ class Results:
     keywords: int
     starts: list[Start] = field(default_factory=list)
     captures: list[CaptureResult] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    """Captures that could not be had."""
 
     def as_json(self) -> str:
         """Every figure, each run of each command included."""
@@ -91,7 +86,6 @@ class Results:
                 "keywords": self.keywords,
                 "starts": [_start(start) for start in self.starts],
                 "captures": [_capture(result) for result in self.captures],
-                "skipped": [asdict(each) for each in self.skipped],
             },
             indent=2,
         )

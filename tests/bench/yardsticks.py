@@ -25,7 +25,7 @@ _SLOW_ROUNDS: Final = 2
 class Capture:
     """A capture to measure on."""
 
-    kind: Literal["http", "flood", "overlay", "named"]
+    kind: Literal["http", "flood", "named"]
     """Which aims concern it."""
     name: str
     path: Path

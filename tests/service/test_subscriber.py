@@ -95,7 +95,8 @@ def test_a_word_is_found_from_when_it_is_added_until_it_is_removed(
         added = talker.asked
         await_(lambda: talker.asked > added + 20, "more requests")
         assert (live.words.stat().st_mode & 0o777, live.words.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-        assert live.rows("SELECT DISTINCT name_en, name_ja FROM detection") == [("Word 1", "登録した言葉 1")]
+        names = "SELECT DISTINCT name_en, name_ja FROM detection"
+        await_(lambda: live.rows(names) == [("Word 1", "登録した言葉 1")], "what was found, in the store")
         removing = talker.asked
         said = keywords(watchdog_sensor, live, "remove", WORD)
         assert said.splitlines()[1].startswith("in use now (signatures: 0;")
