@@ -29,8 +29,8 @@ def run(pipeline: Pipeline) -> int:
 def test_frequent_keywords_are_told_and_fire_once_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     calm, flooded = pipeline_of(signature(contents=(b"e",))), pipeline_of(signature(contents=(b"e",)))
     expected = run(calm)
-    monkeypatch.setattr("sensor.matching.scan._FLOOD_BASE", 0)
-    monkeypatch.setattr("sensor.matching.scan._FLOOD_PER_RUN", 0)
+    monkeypatch.setattr("sensor.matching.literals._FLOOD_BASE", 0)
+    monkeypatch.setattr("sensor.matching.literals._FLOOD_PER_RUN", 0)
     assert run(flooded) == expected > 0
     assert calm.counters.scans_flooded == 0
     assert flooded.counters.scans_flooded > 0

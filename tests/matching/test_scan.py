@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensor.arrays import I64
 from sensor.config import DetectionLimits
-from sensor.matching import scan
+from sensor.matching import literals
 from sensor.matching.compile import compile_signatures
 from sensor.matching.scan import Matches, scan_datagrams, scan_fields, scan_payload
 from signatures.model import Buffer, Signature
@@ -39,7 +39,7 @@ def columns(lengths: Sequence[int]) -> tuple[I64, I64]:
 def flood(always: bool) -> AbstractContextManager[object]:
     """Every scan that finds anything is taken for one that finds too much, or none is."""
     limit = -1 if always else 1 << 30
-    return patch.multiple(scan, _FLOOD_BASE=limit, _FLOOD_PER_RUN=0)
+    return patch.multiple(literals, _FLOOD_BASE=limit, _FLOOD_PER_RUN=0)
 
 
 def spell(signature: Signature) -> Signature:
