@@ -67,8 +67,6 @@ def build_parser() -> argparse.ArgumentParser:
         prog="watchdog-sensor",
         description="Network packet sensor: HTTP metadata and keyword detections, live and from\ncaptures.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action=_ShowVersion, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -37,8 +37,6 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="make, sign, verify and install signed bundles of signatures",
         description="Make, sign, verify and install signed bundles of signature files.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     bundle = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     keygen = add_action(bundle, "keygen", "make a signer's key", "Make an Ed25519 key; show its public half.")
@@ -86,8 +84,6 @@ def add_action(
         help=text,
         description=description,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
 
 

@@ -22,8 +22,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="check and show the service's configuration",
         description="Check and show the configuration file of the service.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     check = _add_action(
@@ -74,8 +72,6 @@ def _add_action(
         help=text,
         description=description,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
 
 

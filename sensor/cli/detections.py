@@ -33,8 +33,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="list, show and export detections",
         description="List, show and export what replays detected.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     for name, formats, text in (
@@ -47,8 +45,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
             description=f"{text.capitalize()}. Options of different kinds must all hold;\n"
             "one kind given again widens the choice.",
             epilog=_EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
         action.add_argument(
             "--format", choices=formats, default=formats[0], help="how to write them (default: %(default)s)"
@@ -62,8 +58,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="explain one detection",
         description="Explain one detection: signature, addresses, request, octets around the match.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     show.add_argument("id", type=count, metavar="ID", help="number of the detection, as list shows it")
     add_database_option(show)

@@ -43,8 +43,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Check rights, interfaces, clock, disk, processor and whatever else the service\n"
         "needs; say what to do. The status is 1 if there is a problem.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "-i",

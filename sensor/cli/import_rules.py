@@ -64,8 +64,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Make a signature file of Suricata or Snort rules, of a list of words, one a line, or\n"
         "of STIX 2.1 or MISP indicators; say what did not come in, and why.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="what to import; - for standard input")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="signature file (TOML) to write")

@@ -93,8 +93,6 @@ def _add(
         help=text,
         description=description,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
 
 

@@ -74,8 +74,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Words of your own to look for: added, removed and listed. They stay on this device, in\n"
         "a file that only its owner can read; a sensor that runs takes them into use at once.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     add = _add_action(actions, "add", "add words, or change what is said of them", _add)
@@ -130,7 +128,6 @@ def _add_action(
         description=f"{text[0].upper()}{text[1:]}.",
         epilog=_EPILOG,
         formatter_class=argparse.RawTextHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--file", type=Path, metavar="FILE", help="file of words (default: the one that the sensor reads)"

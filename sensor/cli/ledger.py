@@ -37,8 +37,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "received = dropped by the kernel + delivered, but for what waits in the kernel's ring;\n"
         "delivered = decoded + rejected + left out because of overload.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--since",

@@ -29,8 +29,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Show the last lines of the sensor's own log, newest last: starts and stops,\n"
         "reloads, interfaces that went down, drops, workers that died, a store that failed.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--since", type=moment, default=0, metavar="TIME", help="from this time on, local unless it says"

@@ -5,7 +5,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 from sensor.errors import ConfigError, StoreError
 from sensor.places import SYSTEM_STATE, default_database
@@ -17,7 +17,16 @@ _SHOWN = 40
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line, and where the help is."""
+    """Says what is wrong with the arguments in one line, and where the help is.
+
+    Help is shown as it is written, and options are given in full: an abbreviation would change its meaning
+    with the next option that begins alike. Both hold for the parsers of its commands.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super().__init__(**options)
 
     def error(self, message: str) -> Never:
         """Exit with status 2."""
@@ -102,6 +111,23 @@ def add_database_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="database of detections (default: {})".format(str(default_database()).replace("%", "%%")),
     )
+
+
+def add_signatures_option(parser: argparse.ArgumentParser, *, default: list[Path] | None = None) -> None:
+    """``--signatures PATH``."""
+    parser.add_argument(
+        "--signatures",
+        action="append",
+        default=default,
+        type=Path,
+        metavar="PATH",
+        help="signature file or directory, beside the shipped ones; may be repeated",
+    )
+
+
+def add_builtin_option(parser: argparse.ArgumentParser) -> None:
+    """``--no-builtin``."""
+    parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
 
 
 def add_language_option(parser: argparse.ArgumentParser) -> None:

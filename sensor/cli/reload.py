@@ -38,8 +38,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Have the sensor that runs read its configuration and signatures anew, and wait until\n"
         "they are in use. No packet is lost by it. With a mistake anywhere, what was in use stays so.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_sensor_options(parser)
     parser.add_argument(

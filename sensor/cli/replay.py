@@ -9,8 +9,10 @@ from typing import Any
 
 from exporter.printable import printable
 from sensor.cli.options import (
+    add_builtin_option,
     add_database_option,
     add_language_option,
+    add_signatures_option,
     brief,
     check_not_input,
     database_to_write,
@@ -37,21 +39,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Read pcap and pcapng captures, extract HTTP metadata, match signatures,\n"
         "log detections.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "captures", nargs="+", metavar="PCAP", help="capture file, directory of them, or - for standard input"
     )
-    parser.add_argument(
-        "--signatures",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="signature file or directory, beside the shipped ones; may be repeated",
-    )
-    parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
+    add_signatures_option(parser, default=[])
+    add_builtin_option(parser)
     parser.add_argument(
         "--subscriber",
         action="store_true",

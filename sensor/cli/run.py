@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from sensor.cli.options import add_builtin_option, add_signatures_option
 from sensor.errors import ConfigError
 
 _EPILOG = """\
@@ -25,21 +26,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Capture from network interfaces, match signatures, log detections, serve metrics.\n"
         "Options take the place of what the configuration file says.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "-i", "--interface", action="append", metavar="IFACE", help="interface to capture on; may be repeated"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
-    parser.add_argument(
-        "--signatures",
-        action="append",
-        type=Path,
-        metavar="PATH",
-        help="signature file or directory, beside the shipped ones; may be repeated",
-    )
-    parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
+    add_signatures_option(parser)
+    add_builtin_option(parser)
     parser.add_argument("--db", type=Path, metavar="FILE", help="database of detections")
     parser.add_argument("--eve", type=Path, metavar="FILE", help="append EVE JSON lines to FILE")
     parser.add_argument("--workers", type=int, metavar="N", help="processes an interface (default: 1)")

@@ -38,8 +38,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="list the runs of the sensor, newest first",
         description="List the runs of the sensor, newest first: what was read, and how it ended.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--limit", type=count, default=20, metavar="N", help="at most so many (default: %(default)s)"

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from types import MappingProxyType
 
 from sensor.cli import (
@@ -13,7 +12,7 @@ from sensor.cli import (
     signatures_profile,
     signatures_test,
 )
-from sensor.cli.options import add_language_option, table_width
+from sensor.cli.options import add_builtin_option, add_language_option, add_signatures_option, table_width
 
 _EPILOG = """\
 examples:
@@ -40,8 +39,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Check signature files, prove what they say of themselves, see why a signature\n"
         "fires or does not, and what it costs.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     signatures_check.add_action(actions)
@@ -60,18 +57,9 @@ def _add_list(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="List the signatures that a replay with the same options would match.",
         epilog="examples:\n  watchdog-sensor signatures list\n"
         "  watchdog-sensor signatures list --signatures my.toml --no-builtin --lang ja\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    listing.add_argument(
-        "--signatures",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="signature file or directory, beside the shipped ones; may be repeated",
-    )
-    listing.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
+    add_signatures_option(listing, default=[])
+    add_builtin_option(listing)
     add_language_option(listing)
     listing.set_defaults(run=_list)
 

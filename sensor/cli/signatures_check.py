@@ -32,8 +32,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Validate signature files; tell every mistake with its file, line and reason,\n"
         "and warn of what is valid and yet unlikely to be meant.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
     check.add_argument("--strict", action="store_true", help="exit with 1 if there are warnings")

@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from sensor.cli.options import add_language_option, count, table_width, use_color
+from sensor.cli.options import add_language_option, add_signatures_option, count, table_width, use_color
 from sensor.errors import ConfigError
 
 _EPILOG = """\
@@ -28,19 +27,10 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Tell what a capture holds of a signature: what matched, what nearly matched, and which\n"
         "condition failed where.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     explain.add_argument("sid", type=count, metavar="SID", help="which signature")
     explain.add_argument("capture", metavar="PCAP", help="capture file, directory of them, or -")
-    explain.add_argument(
-        "--signatures",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="signature file or directory, beside the shipped ones; may be repeated",
-    )
+    add_signatures_option(explain, default=[])
     explain.add_argument(
         "--limit",
         type=count,

@@ -2,10 +2,15 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli.options import add_language_option, count, table_width
+from sensor.cli.options import (
+    add_builtin_option,
+    add_language_option,
+    add_signatures_option,
+    count,
+    table_width,
+)
 from sensor.cli.outputs import write_utf8
 
 if TYPE_CHECKING:
@@ -31,19 +36,10 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="tell what signatures match in captures, and what time they take",
         description="Tell matches, alerts and time by signature, the most expensive first.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("captures", nargs="+", metavar="PCAP", help="capture file, directory of them, or -")
-    parser.add_argument(
-        "--signatures",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        help="signature file or directory, beside the shipped ones; may be repeated",
-    )
-    parser.add_argument("--no-builtin", action="store_true", help="leave the shipped signatures out")
+    add_signatures_option(parser, default=[])
+    add_builtin_option(parser)
     parser.add_argument(
         "--seconds",
         type=count,

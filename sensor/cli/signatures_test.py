@@ -38,8 +38,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Send the samples that signatures hold, and captures, through the real matching and\n"
         "detection; say which fail, and exit with 1 if any does.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     test.add_argument("files", nargs="*", type=Path, metavar="FILE", help="TOML file, or directory of them")
     test.add_argument(

@@ -27,8 +27,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Show what the service that runs does now: interfaces with rates and drops, workers,\n"
         "detections, store and signatures.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--socket",

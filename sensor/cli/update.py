@@ -63,8 +63,6 @@ def add_update(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "put it in use. A download that broke goes on where it was. Proxies are those of the\n"
         "environment (https_proxy, no_proxy).",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     update.add_argument("url", metavar="URL", help="https://…")
     update.add_argument("--trust", type=Path, required=True, metavar="TRUST", help="trust file (TOML)")
