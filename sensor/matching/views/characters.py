@@ -108,3 +108,17 @@ def merged(*kinds: Found) -> Escapes:
         start, size, run, length, rows = (column[order] for column in (start, size, run, length, rows))
     octets = rows[:, 0] if rows.shape[1] == 1 else rows[np.arange(rows.shape[1]) < length[:, None]]
     return Escapes(start, start + size, run, octets, length)
+
+
+def listed(
+    leads: Leads, row: list[int], start: list[int], end: list[int], meant: list[bytes], left_out: int
+) -> Escapes:
+    """Escapes that were read one by one, each with the row of its lead."""
+    return Escapes(
+        np.array(start, np.int64),
+        np.array(end, np.int64),
+        leads.run[np.array(row, np.int64)],
+        np.frombuffer(b"".join(meant), np.uint8),
+        np.array(list(map(len, meant)), np.int64),
+        left_out=left_out,
+    )

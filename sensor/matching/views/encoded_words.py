@@ -8,8 +8,7 @@ leaves it again at once, both escape sequences are left out.
 import binascii
 import re
 
-import numpy as np
-
+from sensor.matching.views.characters import listed
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
 
@@ -55,14 +54,7 @@ def encoded_words(leads: Leads) -> Escapes:
         row.append(number)
         meant.append(text)
         before = charset
-    return Escapes(
-        np.array(start, np.int64),
-        np.array(end, np.int64),
-        leads.run[np.array(row, np.int64)],
-        np.frombuffer(b"".join(meant), np.uint8),
-        np.array(list(map(len, meant)), np.int64),
-        left_out=left_out,
-    )
+    return listed(leads, row, start, end, meant, left_out)
 
 
 def _decode(encoding: bytes, text: bytes) -> bytes:

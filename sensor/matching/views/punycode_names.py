@@ -3,8 +3,8 @@
 A label is found wherever it stands: in names with dots, and behind the length octet that DNS puts before it.
 """
 
-import numpy as np
 
+from sensor.matching.views.characters import listed
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
 
@@ -49,14 +49,7 @@ def punycode_labels(leads: Leads) -> Escapes:
             end.append(at + len(label))
             row.append(number)
             meant.append(text)
-    return Escapes(
-        np.array(start, np.int64),
-        np.array(end, np.int64),
-        leads.run[np.array(row, np.int64)],
-        np.frombuffer(b"".join(meant), np.uint8),
-        np.array(list(map(len, meant)), np.int64),
-        left_out=left_out,
-    )
+    return listed(leads, row, start, end, meant, left_out)
 
 
 def _label(octets: bytes, before: int) -> bytes:
