@@ -78,7 +78,14 @@ class Sensor:
             for name, value in os.environ.items()
             if not name.startswith(("LC_", "LANG", "XDG_", "PYTHON", "COLUMNS", "LINES"))
         }
-        own = {"HOME": str(self.home), "TZ": "Asia/Tokyo", "LANG": "C.UTF-8", "PYTHONWARNINGS": "default"}
+        own = {
+            "HOME": str(self.home),
+            # Beside the homes of all tests, so that what one compiled the next one loads.
+            "XDG_CACHE_HOME": str(self.home.parent / "cache"),
+            "TZ": "Asia/Tokyo",
+            "LANG": "C.UTF-8",
+            "PYTHONWARNINGS": "default",
+        }
         return kept | own | dict(extra or {})
 
     def __call__(

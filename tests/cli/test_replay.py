@@ -53,7 +53,7 @@ def test_second_run_says_so(sensor: Sensor) -> None:
 
 
 def test_no_db_keeps_nothing(sensor: Sensor) -> None:
-    done = sensor("replay", "--no-db", DEMO)
+    done = sensor("replay", "--no-db", DEMO, env={"XDG_CACHE_HOME": ""})
     assert done.status == 0
     assert "not kept" in done.out
     # Of what was seen; the signatures that were compiled are kept.
@@ -162,11 +162,12 @@ def test_language_follows_the_locale_unless_told(sensor: Sensor, language: str) 
 def test_many_keywords_are_compiled_once(sensor: Sensor) -> None:
     write_signatures(sensor.home / "many.toml", 400)
     arguments = ("replay", "--no-db", "--signatures", "many.toml", "--eve", "-", SMALL)
-    first = sensor(*arguments)
+    own_cache = {"XDG_CACHE_HOME": ""}
+    first = sensor(*arguments, env=own_cache)
     (kept,) = (sensor.home / ".cache/watchdog-sensor/plans").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
     written = kept.stat().st_ino
-    again = sensor(*arguments)
+    again = sensor(*arguments, env=own_cache)
     assert (again.status, again.out) == (0, first.out)
     assert kept.stat().st_ino == written, "it was made anew"

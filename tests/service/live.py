@@ -218,6 +218,8 @@ def live_sensor(
             env={
                 **usual,
                 "HOME": str(home),
+                # Beside the homes of all tests, so that what one compiled the next one loads.
+                "XDG_CACHE_HOME": str(home.parent / "cache"),
                 "STATE_DIRECTORY": str(home / "state"),  # root's words are the system's
                 "TZ": "UTC",
                 **environment,
