@@ -45,6 +45,8 @@ _TEXT = MappingProxyType(
             "changed": "changed: {word} (sid {sid}, now rev {rev})",
             "same": "is there already: {word} (sid {sid})",
             "removed": "removed: {word} (sid {sid}, which is not used again)",
+            "common": "note: {word} is common, or short: it is found where nobody means it, too",
+            "repeated": "note: {word} finds the same as another of the words: each is detected twice",
             "no_sensor": "no sensor runs; it counts from its next start on",
             "elsewhere": "the sensor that runs does not read {file}: name this file in its configuration, "
             "[signatures] subscriber, or use sudo where it is the system's",
@@ -55,6 +57,8 @@ _TEXT = MappingProxyType(
             "changed": "変更しました: {word}（sid {sid}、rev {rev}）",
             "same": "登録済みです: {word}（sid {sid}）",
             "removed": "削除しました: {word}（sid {sid}。この番号は再利用されません）",
+            "common": "注意: {word} はよく使われる、または短い言葉のため、意図しない箇所でも検知されます",
+            "repeated": "注意: {word} は登録済みの別の言葉と同じものを検知します（二重に検知されます）",
             "no_sensor": "センサーは動作していません。次の起動から有効になります",
             "elsewhere": "動作中のセンサーは {file} を読みません。設定の [signatures] subscriber に"
             "指定するか、システムのセンサーであれば sudo を付けて実行してください",
@@ -203,24 +207,34 @@ def _words(options: argparse.Namespace) -> list[str]:
         raise ConfigError("no word is given; see watchdog-sensor keywords --help")
     if len(words) > _MOST_WORDS:
         raise ConfigError(f"more than {_MOST_WORDS:,} words at once")
-    if not all(word.isprintable() and word.strip() for word in words):
-        raise ConfigError("a word is empty, or holds what can't be printed; is it UTF-8 text?")
+    # Not which: errors are read by others.
+    for number, word in enumerate(words, 1):
+        if not (word.isprintable() and word.strip()):
+            raise ConfigError(f"word {number:,} is empty, or holds what can't be printed")
     return words
 
 
 def _read_lines() -> Iterable[str]:
-    """Lines of standard input that hold something, without blanks around them."""
-    octets = read_stdin((_MOST_WORDS + 1) * 64)
-    for line in octets.decode("utf-8-sig", "surrogateescape").splitlines():
-        if word := line.strip():
+    """Words of a list as `signatures.importing.words` reads one: a line each, with comments behind ``#``."""
+    from signatures.importing.result import RefusedError
+    from signatures.importing.text_file import decode_text
+
+    try:
+        text, _ = decode_text(read_stdin((_MOST_WORDS + 1) * 64))
+    except RefusedError as error:
+        raise ConfigError(f"standard input: {error.reason}") from error
+    for line in text.split("\n"):
+        if (word := line.strip()) and not word.startswith("#"):
             yield word
 
 
 def _change(options: argparse.Namespace, edit: "Edit") -> int:
     """Change the file, and have the sensor that runs take it into use."""
     from exporter.printable import printable
-    from sensor.cli.word_file import change_words, word_file
+    from sensor.cli.word_file import change_words, read_words, word_file
+    from sensor.cli.word_warnings import word_warnings
     from sensor.configuration import load_configuration
+    from signatures.words import Change
 
     configuration = load_configuration(options.config)
     path = options.file or word_file(configuration)
@@ -229,7 +243,13 @@ def _change(options: argparse.Namespace, edit: "Edit") -> int:
     for each in outcomes:
         print(text[each.change].format(word=printable(each.word), sid=each.sid, rev=each.rev))
     sys.stdout.flush()
-    return _take_into_use(options, path) if is_changed else 0
+    if not is_changed:
+        return 0
+    status = _take_into_use(options, path)
+    written = {each.sid: each.word for each in outcomes if each.change in (Change.ADDED, Change.CHANGED)}
+    for sid, warning in word_warnings(read_words(path), written) if written else ():
+        print(text[warning].format(word=printable(written[sid])))
+    return status
 
 
 def _take_into_use(options: argparse.Namespace, path: Path) -> int:

@@ -89,6 +89,19 @@ def test_words_from_standard_input(run: Run) -> None:
     assert [line.split()[1] for line in done.out.splitlines()[:2]] == ["一つめ", "二つめ"]
     assert run("keywords", "remove", "--stdin", stdin="二つめ\n".encode()).status == 0
     assert [row["keywords"] for row in listed(run)] == [["一つめ"]]
+    run("keywords", "add", "--stdin", stdin="# 見出し\n三つめ\n".encode("cp932"))
+    assert [row["keywords"] for row in listed(run)] == [["一つめ"], ["三つめ"]]
+    done = run("keywords", "add", "--stdin", stdin=b"\xff\0\x81")
+    assert (done.status, "is not UTF-8" in done.line) == (2, True)
+
+
+def test_words_that_find_too_much_or_nothing_new(run: Run) -> None:
+    done = run("keywords", "add", "の", "キーロガー", "ｷｰﾛｶﾞｰ")
+    assert done.out.splitlines()[-2:] == [
+        "note: の is common, or short: it is found where nobody means it, too",
+        "note: ｷｰﾛｶﾞｰ finds the same as another of the words: each is detected twice",
+    ]
+    assert "note" not in run("keywords", "add", "遠隔操作ソフト").out
 
 
 @pytest.mark.parametrize(
@@ -98,7 +111,7 @@ def test_words_from_standard_input(run: Run) -> None:
         (("add", "--stdin"), 2, "no word"),
         (("add", "a", "--stdin"), 2, "not both"),
         (("add", " "), 2, "empty"),
-        (("add", b"\xff\xfe"), 2, "UTF-8"),
+        (("add", b"\xff\xfe"), 2, "can't be printed"),
         (("add", "x\x1b[31m"), 2, "can't be printed"),
         (("add", "x"), 2, "not written: keyword 'x' is one octet"),
         (("add", "ab", "--in", "mail"), 2, "'mail' is no place; take of url, host"),
