@@ -82,10 +82,12 @@ class Generations:
             # The reasons may quote keywords, and those are nobody's business but their owner's.
             mistakes = str(error).splitlines()
             self.status.rejected = len(mistakes)
-            first = ":".join(mistakes[0].split(":")[:2])
+            file, _, rest = mistakes[0].partition(":")
+            line = rest.partition(":")[0]
+            place = f"{file}:{line}" if line.isdigit() else file
             raise SignatureError(
-                f"mistakes in signature files: {len(mistakes):,}, the first at {first}; "
-                "watchdog-sensor signatures check tells all"
+                f"mistakes in signature files: {len(mistakes):,}, the first at {place}; "
+                f"watchdog-sensor signatures check {file} tells all"
             ) from error
         self.status.rejected = 0
         signatures = list(loaded)

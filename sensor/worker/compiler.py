@@ -34,6 +34,7 @@ from sensor.worker.messages import (
 )
 from sensor.worker.preload import preload
 from sensor.worker.sandbox import confine
+from signatures.model import Signature
 
 _READ: Final = 1 << 18
 _NICE: Final = 5
@@ -79,7 +80,7 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
     try:
         databases = _databases(message)
         if failures := prove(message.signatures, databases=databases):
-            raise SensorError(_failed(failures))
+            raise SensorError(_failed(failures, message.signatures))
         return Compiled(databases)
     except (hyperscan.HyperscanError, MemoryError) as error:
         # No more of it than its kind: a text may quote what somebody looks for.
@@ -100,11 +101,12 @@ def _databases(message: Compile) -> list[bytes]:
     return dump_databases(message.signatures)
 
 
-def _failed(failures: Sequence[Failure]) -> str:
+def _failed(failures: Sequence[Failure], signatures: Sequence[Signature]) -> str:
     count, first = len({failure.sid for failure in failures}), failures[0]
+    file = next(each.source.rpartition(":")[0] for each in signatures if each.sid == first.sid)
     return (
         f"samples of {count:,} signature{'' if count == 1 else 's'} fail, the first of sid {first.sid}, "
-        f"number {first.sample + 1} ({first.reason}); watchdog-sensor signatures test tells all"
+        f"number {first.sample + 1} ({first.reason}); watchdog-sensor signatures test {file} tells all"
     )
 
 
