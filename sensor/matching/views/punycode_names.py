@@ -3,7 +3,6 @@
 A label is found wherever it stands: in names with dots, and behind the length octet that DNS puts before it.
 """
 
-
 from sensor.matching.views.characters import listed
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
