@@ -141,6 +141,34 @@ class Variables:
         return self._values[name]
 
 
+def check_defined(defined: Mapping[str, str]) -> None:
+    """Make sure that what variables stand for can be used in a header.
+
+    :raises RefusedError: named by the variable that can't.
+    """
+    variables = Variables(defined)
+    for name, value in defined.items():
+        try:
+            if name.endswith(("PORT", "PORTS")):
+                variables.ports(value)
+            elif name in DEFAULT_VARIABLES:
+                variables.networks(value)
+            else:
+                _check_either(variables, value)
+        except RefusedError as error:
+            raise RefusedError(name, error.reason) from error
+
+
+def _check_either(variables: Variables, value: str) -> None:
+    try:
+        variables.networks(value)
+    except RefusedError as error:
+        try:
+            variables.ports(value)
+        except RefusedError:
+            raise RefusedError("", f"neither networks ({error.reason}) nor ports") from error
+
+
 def _network(text: str) -> str:
     if text == "any":
         return text

@@ -1,6 +1,6 @@
 import pytest
 
-from signatures.importing.addresses import Variables
+from signatures.importing.addresses import Variables, check_defined
 from signatures.importing.result import RefusedError
 from signatures.model import PortRange
 
@@ -60,3 +60,32 @@ def test_variables_remember_which_were_used() -> None:
     variables = Variables({"EXTERNAL_NET": "any"})
     assert variables.networks("$EXTERNAL_NET") == ()
     assert variables.used == {"EXTERNAL_NET": "any"}
+
+
+@pytest.mark.parametrize(
+    "defined",
+    [
+        {"HOME_NET": "any", "EXTERNAL_NET": "any"},
+        {"HOME_NET": "[192.0.2.0/24,!192.0.2.1]", "OFFICE": "$HOME_NET"},
+        {"HTTP_PORTS": "[80,8000:8080]", "MINE": "$HTTP_PORTS", "OTHER": "![1,2]"},
+    ],
+)
+def test_variables_that_can_be_used(defined: dict[str, str]) -> None:
+    check_defined(defined)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("HOME_NET", "nonsense", "nonsense is no network in CIDR notation"),
+        ("HOME_NET", "80", "80 is no network in CIDR notation"),
+        ("HTTP_PORTS", "192.0.2.1", "192.0.2.1 is no port or first:last"),
+        ("HOME_NET", "$NONE", "$NONE is not defined: --define NONE=…"),
+        ("HOME_NET", "$HOME_NET", "$HOME_NET: too deep, or a variable that stands for itself"),
+        ("MINE", "x", "neither networks (x is no network in CIDR notation) nor ports"),
+    ],
+)
+def test_variables_that_cannot(name: str, value: str, reason: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        check_defined({name: value})
+    assert (caught.value.option, caught.value.reason) == (name, reason)
