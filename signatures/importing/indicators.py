@@ -9,12 +9,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from signatures.importing.octets import literal
 from signatures.importing.result import Imported, Refusal, RefusedError, refuse
 from signatures.importing.stix_pattern import parse_pattern
+from signatures.importing.validity import check_valid
 from signatures.importing.words import ListOptions, make_signature
 from signatures.model import NAME_BUFFERS, Buffer, Clause, Signature
 
@@ -23,6 +25,8 @@ _USER_AGENT = re.compile(
 )
 _REQUEST_VALUE = "network-traffic:extensions.'http-request-ext'.request_value"
 _MISP_TYPES = frozenset({"domain", "hostname", "url", "user-agent"})
+_MAX_NAME = 128
+"""Characters."""
 _CHANGED = re.compile(r"%|\\|//|/\.|[^!-~]")
 """In a target: what is normalised before signatures look at it, or sent in another form."""
 
@@ -37,6 +41,8 @@ class Indicator:
     """``domain``, ``url``, ``user-agent``, ``target``, or, to be refused, what it is in its file."""
     value: str
     reference: str
+    name: str = ""
+    """What people call it; empty if it has no name."""
     like: bool = False
     """Whether ``%`` and ``_`` in the value stand for any characters, and for one."""
     fault: str = ""
@@ -48,16 +54,17 @@ def is_stix(document: object) -> bool:
     return isinstance(document, dict) and document.get("type") == "bundle"
 
 
-def import_indicators(text: str, name: str, options: ListOptions) -> Imported:
+def import_indicators(text: str, name: str, options: ListOptions, now: datetime) -> Imported:
     """A signature for each comparison of each indicator in a STIX bundle or a MISP event.
 
+    :param now: an indicator of STIX says from when until when it is valid.
     :raises RefusedError: if ``text`` is neither.
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RefusedError("(json)", f"is not JSON: {error}") from error
-    found = _of_bundle(document) if is_stix(document) else _of_events(document)
+    found = _of_bundle(document, now) if is_stix(document) else _of_events(document)
     signatures: list[Signature] = []
     refusals: list[Refusal] = []
     seen: set[tuple[str, str, bool]] = set()
@@ -77,17 +84,25 @@ def import_indicators(text: str, name: str, options: ListOptions) -> Imported:
                 _clauses(indicator),
                 f"{name}:{indicator.number}",
                 indicator.reference,
+                indicator.name,
             )
         except RefusedError as error:
             refusals.append(Refusal(indicator.number, 0, error.option, error.reason))
             continue
         seen.add(key)
         signatures.append(signature)
-    kind = "indicators (STIX 2.1)" if is_stix(document) else "indicators (MISP)"
-    return Imported(tuple(signatures), (1,) * len(signatures), tuple(refusals), passed_over, kind)
+    kind, unit = ("STIX 2.1", "object") if is_stix(document) else ("MISP", "attribute")
+    return Imported(
+        tuple(signatures),
+        (1,) * len(signatures),
+        tuple(refusals),
+        passed_over,
+        f"indicators ({kind})",
+        unit=unit,
+    )
 
 
-def _of_bundle(document: Any) -> Iterator[Indicator | None]:
+def _of_bundle(document: Any, now: datetime) -> Iterator[Indicator | None]:
     objects = document.get("objects")
     if not isinstance(objects, list):
         raise RefusedError("(json)", "is a STIX bundle without objects")
@@ -102,13 +117,16 @@ def _of_bundle(document: Any) -> Iterator[Indicator | None]:
             yield Indicator(number, kind, "", reference, fault="is no pattern of STIX")
             continue
         try:
+            check_valid(entry, now)
             comparisons = parse_pattern(pattern)
         except RefusedError as error:
             yield Indicator(number, error.option, "", reference, fault=error.reason)
             continue
         for each in comparisons:
             like = each.operator == "LIKE"
-            yield Indicator(number, _kind_of(each.path), each.value, reference, like)
+            yield Indicator(
+                number, _kind_of(each.path), each.value, reference, _title(entry.get("name")), like
+            )
 
 
 def _kind_of(path: str) -> str:
@@ -147,6 +165,15 @@ def _attributes(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _tables(value: object) -> list[dict[str, Any]]:
     """The tables in an array; none if it is no array."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _title(value: object) -> str:
+    """A name for one line of a log or a table; empty if ``value`` holds none."""
+    if not isinstance(value, str):
+        return ""
+    plain = "".join(each if each.isprintable() else " " for each in value[: 8 * _MAX_NAME])
+    text = " ".join(plain.split())
+    return text if len(text) <= _MAX_NAME else f"{text[: _MAX_NAME - 1]}…"
 
 
 def _line(value: object) -> str:

@@ -27,7 +27,7 @@ class Refusal:
     """One rule, word or indicator that did not come in."""
 
     line: int
-    """Where it begins in its file, counted from 1; its number in a file of JSON."""
+    """Where it begins in its file, counted from 1 in `Imported.unit`."""
     sid: int
     """0 where it has none."""
     option: str
@@ -50,11 +50,14 @@ class Imported:
     refusals: tuple[Refusal, ...] = ()
     """In order of their lines."""
     passed_over: int = 0
-    """Lines that are empty or a comment, rules that are commented out among them."""
+    """Lines that are empty or a comment, rules that are commented out among them; objects or attributes
+    that are not meant to be looked for."""
     read_as: str = ""
     """How the file was read, for people: its type and character set."""
     variables: tuple[tuple[str, str], ...] = ()
     """Variables of rules that were used, with what they stood for."""
+    unit: str = "line"
+    """What places in the file are counted in: ``line``, ``object`` of STIX, ``attribute`` of MISP."""
 
     @property
     def read(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from signatures.importing.result import RefusedError
+from signatures.importing.text_file import lines_of
 
 MAX_RULE = 32 * 1024
 """Characters of a rule; the longest of the public sets have some 4,000."""
@@ -74,7 +75,7 @@ def split_rules(text: str) -> Iterator[RuleText | None]:
     held: list[str] = []
     first = 0
     goes_on = False
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if held and not goes_on and (_ACTION.match(line) or sum(map(len, held)) > MAX_RULE):
             yield RuleText(first, len(held), "\n".join(held))
             held = []

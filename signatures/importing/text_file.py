@@ -30,6 +30,12 @@ def decode_text(octets: bytes, latin: bool = False) -> tuple[str, str]:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), charset
 
 
+def lines_of(text: str) -> list[str]:
+    """Its lines; what stands behind the last one's end is none."""
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
 def _charset(octets: bytes) -> str:
     for mark, name in _MARKS:
         if octets.startswith(mark):

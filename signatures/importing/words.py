@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from signatures.contradictions import default_scope
 from signatures.importing.result import Imported, Refusal, RefusedError, refuse
 from signatures.importing.tables import check_signature
+from signatures.importing.text_file import lines_of
 from signatures.model import Buffer, Category, Clause, Severity, Signature
 from signatures.values import LANGUAGES
 
@@ -37,7 +38,7 @@ def import_words(text: str, name: str, options: ListOptions) -> Imported:
     refusals: list[Refusal] = []
     seen: dict[str, int] = {}
     passed_over = 0
-    for line, entry in enumerate(text.split("\n"), 1):
+    for line, entry in enumerate(lines_of(text), 1):
         word = entry.strip()
         if not word or word.startswith("#"):
             passed_over += 1
@@ -62,11 +63,12 @@ def make_signature(
     clauses: tuple[Clause, ...],
     source: str,
     reference: str = "",
+    name: str = "",
 ) -> Signature:
     """The signature of a word or an indicator.
 
     :param number: how many came in before it.
-    :param kind: what it is, for its name.
+    :param kind: what it is, for its name if it has none of its own.
     :raises RefusedError: if it can't be one.
     """
     if number >= MAX_ENTRIES:
@@ -75,7 +77,7 @@ def make_signature(
         Signature(
             sid=options.first_sid + number,
             rev=1,
-            name=dict.fromkeys(LANGUAGES, f"{options.title} #{number + 1}{kind and f': {kind}'}"),
+            name=dict.fromkeys(LANGUAGES, name or f"{options.title} #{number + 1}{kind and f': {kind}'}"),
             category=options.category.value,
             severity=options.severity,
             clauses=clauses,

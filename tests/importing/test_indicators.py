@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from signatures.importing.rules import RuleOptions
 from signatures.importing.words import ListOptions
 from signatures.model import Buffer, Category, Sample
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 USER_AGENT = "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'"
 
 
 def read(document: Any) -> Imported:
     return import_file(
-        json.dumps(document).encode(), "x.json", None, ImportOptions(RuleOptions(), ListOptions())
+        json.dumps(document).encode(), "x.json", None, ImportOptions(RuleOptions(), ListOptions(), NOW)
     )
 
 
@@ -106,18 +108,68 @@ def test_other_patterns_and_revoked_indicators() -> None:
     assert bundle("[domain-name:value = 'a.example']", revoked=True).passed_over == 2
 
 
+@pytest.mark.parametrize(
+    ("fields", "option"),
+    [
+        ({"valid_until": "2026-03-01T12:00:00.000Z"}, "expired"),
+        ({"valid_until": "2020-01-01T00:00:00Z", "valid_from": "2019-01-01T00:00:00Z"}, "expired"),
+        ({"valid_from": "2026-03-01T12:00:00.001Z"}, "not yet valid"),
+        ({"valid_until": "soon"}, "valid_until"),
+        ({"valid_from": 5}, "valid_from"),
+    ],
+)
+def test_an_indicator_is_taken_only_while_it_is_valid(fields: dict[str, Any], option: str) -> None:
+    result = bundle("[domain-name:value = 'a.example' OR domain-name:value = 'b.example']", **fields)
+    assert (result.came, result.options()) == (0, [(option, 1)])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"valid_from": "2026-03-01T12:00:00Z", "valid_until": "2026-03-01T12:00:00.1+00:00"},
+        {"valid_until": "2026-03-01T12:00:01.123456789Z"},
+        {"valid_until": None},
+    ],
+)
+def test_an_indicator_that_is_valid(fields: dict[str, Any]) -> None:
+    assert bundle("[domain-name:value = 'a.example']", **fields).came == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Emotet C2", "Emotet C2"),
+        ("悪性ドメイン　A", "悪性ドメイン A"),
+        (" a\n\x1b[31mb\u202e\ud800 ", "a [31mb"),
+        ("x" * 5000, "x" * 127 + "…"),
+        ("\n", "list #1: domain"),
+        (7, "list #1: domain"),
+    ],
+)
+def test_the_name_of_an_indicator_is_the_signatures(name: object, title: str) -> None:
+    (signature,) = bundle("[domain-name:value = 'a.example']", name=name).signatures
+    assert signature.title("ja") == signature.title("en") == title
+
+
+def test_refusals_are_counted_in_objects_or_attributes() -> None:
+    assert bundle("domain").unit == "object"
+    attribute = {"type": "md5", "value": "aa", "to_ids": True}
+    assert read({"Event": {"Attribute": [attribute]}}).unit == "attribute"
+
+
 def test_a_misp_event() -> None:
     attributes = [
         {"type": "domain", "value": "evil.example", "to_ids": True, "uuid": "u-1"},
         {"type": "url", "value": "http://evil.example/a", "to_ids": True},
         {"type": "domain", "value": "good.example", "to_ids": False},
+        {"type": "domain", "value": "unsaid.example"},
         {"type": "md5", "value": "aa", "to_ids": True},
         {"type": "domain", "value": "evil.example", "to_ids": True},
     ]
     nested = {"Attribute": [{"type": "user-agent", "value": "Bot/1", "to_ids": True}]}
     result = read({"Event": {"Attribute": attributes, "Object": [nested]}})
     assert result.read_as == "indicators (MISP), utf-8"
-    assert (result.came, result.passed_over) == (3, 1)
+    assert (result.came, result.passed_over) == (3, 2)
     assert result.options() == [("(indicator)", 1), ("type md5", 1)]
     assert result.signatures[0].references == ("misp:u-1",)
     assert result.signatures[2].clauses[0].contents == (b"Bot/1",)

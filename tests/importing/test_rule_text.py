@@ -37,6 +37,11 @@ def test_lines_that_go_on() -> None:
     assert found == [None, None, (3, 2), (5, 3), (8, 1), (9, 1)]
 
 
+def test_a_rule_that_goes_on_at_the_end() -> None:
+    found = [each and (each.line, each.lines) for each in split_rules("\nalert x \\\n")]
+    assert found == [None, (2, 1)]
+
+
 def test_options_in_commas() -> None:
     assert Option("content", r'"a,\"b",nocase, depth 5').parts() == [r'"a,\"b"', "nocase", "depth 5"]
 

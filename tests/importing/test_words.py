@@ -1,7 +1,7 @@
 import pytest
 
 from sensor.errors import SignatureError
-from signatures.importing.read import FileType, ImportOptions, import_file
+from signatures.importing.read import FileType, ImportOptions, file_type_of, import_file
 from signatures.importing.result import Imported
 from signatures.importing.rules import RuleOptions
 from signatures.importing.words import ListOptions
@@ -33,7 +33,7 @@ def test_a_list_in_each_charset(charset: str) -> None:
 def test_what_becomes_of_each_line() -> None:
     result = read(TEXT.encode())
     assert [(each.line, each.option) for each in result.refusals] == [(5, "(word)")]
-    assert (result.read, result.came, result.passed_over) == (4, 3, 3)
+    assert (result.read, result.came, result.passed_over) == (4, 3, 2)
     first = result.signatures[0]
     assert (first.category, first.buffers, first.source) == (
         Category.POLICY,
@@ -42,6 +42,27 @@ def test_what_becomes_of_each_line() -> None:
     )
     # What a list looks for is nothing for names, which go into logs and tables.
     assert first.title("ja") == first.title("en") == "words #1"
+
+
+@pytest.mark.parametrize("name", ["words.txt", "x.rules"])
+@pytest.mark.parametrize(("octets", "passed_over"), [(b"", 0), (b"\n", 1), (b"# a", 1), (b"# a\n \n", 2)])
+def test_the_end_of_the_last_line_is_no_line(name: str, octets: bytes, passed_over: int) -> None:
+    result = read(octets, name)
+    assert (result.read, result.passed_over, result.unit) == (0, passed_over, "line")
+
+
+@pytest.mark.parametrize(
+    ("name", "octets"),
+    [
+        ("my.toml", b"sets = 1"),
+        ("-", b"# mine\n\n[[signature]]\nsid = 2000001\n"),
+        ("a.txt", b'[set]\nname = "x"\n'),
+        ("a.json", b"[[ override ]] # x\n"),
+    ],
+)
+def test_a_signature_file_needs_no_import(name: str, octets: bytes) -> None:
+    with pytest.raises(SignatureError, match=rf"{name}: is a signature file already, and needs no import"):
+        file_type_of(octets, name)
 
 
 def test_a_word_that_is_none() -> None:
