@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     for note in made.notes:
         print(f"watchdog-sensor: {printable(note)}", file=sys.stderr)
     if options.format == "json":
-        write_utf8(_json(made))
+        write_utf8(_json(made, options.limit))
         return 0
     costs = Costs(
         made.packets,
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _json(made: "Profile") -> str:
+def _json(made: "Profile", limit: int) -> str:
     import json
 
     return (
@@ -106,7 +106,7 @@ def _json(made: "Profile") -> str:
                         "seconds": each.seconds,
                         "bound": each.is_bound,
                     }
-                    for each in made.rows
+                    for each in made.rows[:limit]
                 ],
             },
             indent=2,
