@@ -18,7 +18,8 @@ _WORDS = MappingProxyType(
             " these signatures, {idle:,.1f} ms with one that never matches.",
             "how": "Each signature's time is that of a run with it alone above a run without: the least of"
             " {runs} runs, ±{error:,.1f} ms.\n“<”: timed within a group, which takes no more than that"
-            " together. Times don't add up: in a set, signatures share a scan.",
+            " together. Times don't add up: in a set, signatures share a scan. Share: of the time with"
+            " the one that never matches.",
             "cut": "The captures hold more; this is of their first {octets:,} octets.",
         },
         "ja": {
@@ -30,7 +31,8 @@ _WORDS = MappingProxyType(
             "これらのシグネチャで {whole:,.1f} ms、何にも一致しない 1 件で {idle:,.1f} ms。",
             "how": "各シグネチャの時間は、それだけを加えた実行と加えない実行の差です"
             "（{runs} 回の最小、±{error:,.1f} ms）。\n「<」は組で測ったもので、組の合計がその値以下です。"
-            "走査は共有されるので、時間の和は全体の時間になりません。",
+            "走査は共有されるので、時間の和は全体の時間になりません。"
+            "割合は、何にも一致しない 1 件のときの時間に対するものです。",
             "cut": "キャプチャはこれより長く、はじめの {octets:,} オクテットだけを測りました。",
         },
     }
