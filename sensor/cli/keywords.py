@@ -7,12 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sensor.cli.options import add_language_option, brief, read_stdin
+from sensor.cli.names import category, folds, places, severity
+from sensor.cli.options import add_language_option, read_stdin
 from sensor.cli.reload import add_sensor_options
 from sensor.errors import ConfigError, SensorError
 
 if TYPE_CHECKING:
-    from signatures.model import Buffer, Category, Fold, Severity
     from signatures.words import Edit
 
 _EPILOG = """\
@@ -27,17 +27,6 @@ examples:
 Words given as arguments stand in the shell's history, and in the list of processes while the command
 runs. With --stdin they do not.
 """
-_PLACES = MappingProxyType(
-    {
-        "url": ("http.uri",),
-        "host": ("http.host", "tls.sni", "dns.query"),
-        "body": ("http.request_body", "http.response_body"),
-        "agent": ("http.user_agent",),
-        "referer": ("http.referer",),
-        "payload": ("payload",),
-    }
-)
-"""Where a word is looked for, in people's words. The buffers' own names are taken, too."""
 _TEXT = MappingProxyType(
     {
         "en": {
@@ -86,24 +75,24 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add.add_argument(
         "--in",
         dest="places",
-        type=_places,
+        type=places,
         metavar="PLACE,…",
         help="where to look: url, host, body, agent, referer, payload (everything), or names of buffers\n"
         "(default: url,body,payload)",
     )
     add.add_argument(
-        "--category", type=_category, metavar="CATEGORY", help="what it is about (default: custom)"
+        "--category", type=category, metavar="CATEGORY", help="what it is about (default: custom)"
     )
     add.add_argument(
         "--fold",
-        type=_folds,
+        type=folds,
         metavar="FOLD,…",
         help="writings that count as the same: width, case, kana, kanji, long-vowel, small-kana;\n"
         "none: only as it is written (default: width,case)",
     )
     add.add_argument(
         "--severity",
-        type=_severity,
+        type=severity,
         metavar="SEVERITY",
         help="how much it matters: low, medium, high, critical (default: medium)",
     )
@@ -140,44 +129,6 @@ def _add_action(
     add_language_option(parser)
     parser.set_defaults(run=run)
     return parser
-
-
-def _places(text: str) -> "tuple[Buffer, ...]":
-    from signatures.model import Buffer
-
-    found: list[Buffer] = []
-    for name in (name.strip() for name in text.split(",")):
-        if name not in _PLACES and name not in tuple(Buffer):
-            known = ", ".join(dict.fromkeys((*_PLACES, *Buffer)))
-            raise argparse.ArgumentTypeError(f"{brief(name)} is no place; take of {known}")
-        found += map(Buffer, _PLACES.get(name, (name,)))
-    return tuple(dict.fromkeys(found))
-
-
-def _category(text: str) -> "Category":
-    from signatures.model import Category
-
-    if text not in tuple(Category):
-        raise argparse.ArgumentTypeError(f"{brief(text)} is none; take of {', '.join(Category)}")
-    return Category(text)
-
-
-def _severity(text: str) -> "Severity":
-    from signatures.model import Severity
-
-    if text not in tuple(Severity):
-        raise argparse.ArgumentTypeError(f"{brief(text)} is none; take of {', '.join(Severity)}")
-    return Severity(text)
-
-
-def _folds(text: str) -> "tuple[Fold, ...]":
-    from signatures.model import Fold
-
-    names = [] if text == "none" else [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in tuple(Fold):
-            raise argparse.ArgumentTypeError(f"{brief(name)} is none; take of {', '.join(Fold)}, or none")
-    return tuple(dict.fromkeys(map(Fold, names)))
 
 
 def _add(options: argparse.Namespace) -> int:
