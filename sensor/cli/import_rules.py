@@ -1,58 +1,45 @@
 """``watchdog-sensor signatures import``: rules, lists of words and indicators become a signature file."""
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from sensor.cli.options import add_language_option, check_not_input, count, read_stdin, table_width
+from sensor.cli.names import buffers, category, severity
+from sensor.cli.options import add_language_option, check_not_input, count, read_stdin
 from sensor.cli.outputs import write_utf8
 from sensor.errors import ConfigError, SensorError
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
-    from signatures.importing.read import ImportOptions
-    from signatures.importing.result import Imported
+    from signatures.importing.read import FileType, ImportOptions
 
 _EPILOG = """\
 examples:
   watchdog-sensor signatures import emerging-malware.rules -o malware.toml
-  watchdog-sensor signatures import local.rules -o local.toml --define 'HOME_NET=[192.0.2.0/24]' --verbose
-  watchdog-sensor signatures import words.txt --type list --category policy -o words.toml
-  watchdog-sensor signatures import bundle.json --first-sid 3000000 -o indicators.toml
+  watchdog-sensor signatures import local.rules --define 'HOME_NET=192.0.2.0/24'
+  watchdog-sensor signatures import words.txt --type list -o words.toml
+  watchdog-sensor signatures import bundle.json --first-sid 3000000 --verbose
 
-Without -o, the signatures go to standard output and the summary to standard error.
-What can't be expressed exactly is refused, by the name of the option that makes it so.
+Without -o, the signatures go to standard output and the summary to standard
+error. What can't be expressed exactly is refused, by the name of the option
+that makes it so. OUT is replaced only if an import has written it; if nothing
+comes in, nothing is written, and the exit status is 1.
 """
-_SHOWN = 20
-"""Options in the summary; --verbose shows all."""
-_TEXT = MappingProxyType(
+_TYPES = MappingProxyType({"rules": "rules", "list": "a list", "indicators": "indicators"})
+_OPTIONS = MappingProxyType(
     {
-        "en": {
-            "file": ("File", "{name} ({read_as})"),
-            "read": ("Read", "{read:,} = {came:,} imported + {refused:,} refused"),
-            "passed": ("Passed over", "{passed:,} empty, commented out, or not meant for detection"),
-            "variable": ("Variable", "${name} = {value}"),
-            "loosened": ("", "offset, depth and ^ of TCP payload count from the stream's start alone"),
-            "output": ("Written", "{output}"),
-        },
-        "ja": {
-            "file": ("ファイル", "{name}（{read_as}）"),
-            "read": ("読み取り", "{read:,} 件 = 取り込み {came:,} + 拒否 {refused:,}"),
-            "passed": ("対象外", "{passed:,} 件（空行、コメント、検知用でないもの）"),
-            "variable": ("変数", "${name} = {value}"),
-            "loosened": ("", "TCP ペイロードの offset・depth・^ はストリームの先頭からだけ数えます"),
-            "output": ("出力", "{output}"),
-        },
+        "define": ("rules",),
+        "sid_offset": ("rules",),
+        "stream_start": ("rules",),
+        "first_sid": ("list", "indicators"),
+        "category": ("list", "indicators"),
+        "severity": ("list", "indicators"),
+        "buffers": ("list",),
     }
 )
-_OPTIONS = MappingProxyType({"en": ("Refused", "Because of"), "ja": ("拒否", "原因のオプション")})
-_REFUSALS = MappingProxyType(
-    {"en": ("Line", "SID", "Because of", "Reason"), "ja": ("行", "SID", "原因のオプション", "理由")}
-)
-_MORE = MappingProxyType({"en": "… and {n:,} more options: --verbose", "ja": "… ほか {n:,} 種: --verbose"})
+"""What options that not every type of file knows are for."""
 _DEFINE = re.compile(r"([A-Za-z0-9_]{1,64})=(.{1,4096})")
 
 
@@ -61,8 +48,8 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser = actions.add_parser(
         "import",
         help="make signatures of Suricata and Snort rules, lists of words, STIX and MISP indicators",
-        description="Make a signature file of Suricata or Snort rules, of a list of words, one a line, or\n"
-        "of STIX 2.1 or MISP indicators; say what did not come in, and why.",
+        description="Make a signature file of Suricata or Snort rules, of a list of words, one a\n"
+        "line, or of STIX 2.1 or MISP indicators; say what did not come in, and why.",
         epilog=_EPILOG,
     )
     parser.add_argument("file", metavar="FILE", help="what to import; - for standard input")
@@ -91,13 +78,21 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--first-sid",
         type=count,
-        default=2_900_000,
         metavar="SID",
-        help="sid of the first word or indicator (default: %(default)s)",
+        help="sid of the first word or indicator (default: 2900000)",
     )
-    parser.add_argument("--category", help="category of words and indicators")
-    parser.add_argument("--severity", help="severity of words and indicators (default: low)")
-    parser.add_argument("--buffers", metavar="LIST", help="where words are looked for, joined by commas")
+    parser.add_argument(
+        "--category", type=category, metavar="CATEGORY", help="category of words and indicators"
+    )
+    parser.add_argument(
+        "--severity",
+        type=severity,
+        metavar="SEVERITY",
+        help="severity of words and indicators (default: low)",
+    )
+    parser.add_argument(
+        "--buffers", type=buffers, metavar="LIST", help="where words are looked for, joined by commas"
+    )
     parser.add_argument(
         "--format",
         choices=("table", "json"),
@@ -110,32 +105,49 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _run(options: argparse.Namespace) -> int:
-    from signatures.importing.read import FileType, import_file
+    from sensor.cli.import_output import MARK, check_output, write_output
+    from sensor.cli.import_summary import print_json, print_summary
+    from signatures.importing.read import FileType, file_type_of, import_file
     from signatures.importing.tables import write_signatures
     from signatures.loader import MAX_FILE
 
+    import_options = _import_options(options)
     octets = _read(options.file)
-    if options.output is not None and options.file != "-":
-        check_not_input(options.output, [Path(options.file)], "--output")
-    file_type = FileType(options.type) if options.type else None
-    imported = import_file(octets, options.file, file_type, _import_options(options))
-    text = write_signatures(imported.signatures, {"name": options.name or Path(options.file).name})
-    if len(text.encode()) > MAX_FILE:
-        raise SensorError(f"{options.file}: as signatures it is larger than {MAX_FILE:,} octets; split it")
-    if options.output is None:
-        write_utf8(text)
+    if options.output is not None:
+        if options.file != "-":
+            check_not_input(options.output, [Path(options.file)], "--output")
+        check_output(options.output)
+    file_type = FileType(options.type) if options.type else file_type_of(octets, options.file)
+    _check_applicable(options, file_type)
+    imported = import_file(octets, options.file, file_type, import_options)
+    if imported.came:
+        about = {"name": options.name or Path(options.file).name}
+        text = f"{MARK}\n{write_signatures(imported.signatures, about)}"
+        if len(text.encode()) > MAX_FILE:
+            raise SensorError(
+                f"{options.file}: as signatures it is larger than {MAX_FILE:,} octets; split it"
+            )
+        if options.output is None:
+            write_utf8(text)
+            sys.stdout.flush()
+        else:
+            write_output(options.output, text)
+    summarise = print_json if options.format == "json" else print_summary
+    summarise(imported, options, sys.stderr if options.output is None else sys.stdout)
+    if not imported.came and options.output is not None:
         sys.stdout.flush()
-    else:
-        try:
-            options.output.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise SensorError(f"{options.output}: {error.strerror}; choose another file") from error
-    out = sys.stdout if options.output is not None else sys.stderr
-    if options.format == "json":
-        _print_json(imported, options, out)
-    else:
-        _print_summary(imported, options, out)
-    return 0
+        raise SensorError(f"{options.file}: nothing came in; {options.output} is not written")
+    return 0 if imported.came else 1
+
+
+def _check_applicable(options: argparse.Namespace, file_type: "FileType") -> None:
+    for name, types in _OPTIONS.items():
+        if getattr(options, name) and file_type not in types:
+            wanted = " or ".join(_TYPES[each] for each in types)
+            raise ConfigError(
+                f"{options.file}: --{name.replace('_', '-')} does not apply to {_TYPES[file_type]}, "
+                f"only to {wanted}"
+            )
 
 
 def _read(name: str) -> bytes:
@@ -151,83 +163,31 @@ def _read(name: str) -> bytes:
 
 
 def _import_options(options: argparse.Namespace) -> "ImportOptions":
+    from signatures.importing.addresses import check_defined
     from signatures.importing.read import ImportOptions
+    from signatures.importing.result import RefusedError
     from signatures.importing.rules import RuleOptions
-    from signatures.importing.words import DEFAULT_BUFFERS, ListOptions
-    from signatures.model import Buffer, Category, Severity
+    from signatures.importing.words import DEFAULT_BUFFERS, FIRST_SID, ListOptions
+    from signatures.model import Category, Severity
 
-    defined: list[tuple[str, str]] = []
+    defined: dict[str, str] = {}
     for text in options.define:
         match = _DEFINE.fullmatch(text)
         if match is None:
             raise ConfigError(f"--define takes NAME=VALUE, as HOME_NET=192.0.2.0/24, not {text[:64]!r}")
-        defined.append((match[1], match[2]))
+        defined[match[1]] = match[2]
     try:
-        category = Category(options.category or Category.CUSTOM)
-        severity = Severity(options.severity or Severity.LOW)
-        names = options.buffers.split(",") if options.buffers else DEFAULT_BUFFERS
-        buffers = tuple(dict.fromkeys(Buffer(str(name).strip()) for name in names))
-    except ValueError as error:
-        known = ", ".join([*Category, *Severity, *Buffer])
-        raise ConfigError(f"{error}; there are {known}") from error
+        check_defined(defined)
+    except RefusedError as error:
+        value = defined[error.option]
+        raise ConfigError(f"--define {error.option}={value[:64]}: {error.reason}") from error
     return ImportOptions(
-        RuleOptions(tuple(defined), options.sid_offset, options.stream_start),
-        ListOptions(options.first_sid, category, severity, buffers, options.name or Path(options.file).stem),
+        RuleOptions(tuple(defined.items()), options.sid_offset, options.stream_start),
+        ListOptions(
+            options.first_sid or FIRST_SID,
+            options.category or Category.CUSTOM,
+            options.severity or Severity.LOW,
+            options.buffers or DEFAULT_BUFFERS,
+            options.name or Path(options.file).stem,
+        ),
     )
-
-
-def _print_json(imported: "Imported", options: argparse.Namespace, out: TextIO) -> None:
-    summary = {
-        "file": options.file,
-        "read_as": imported.read_as,
-        "read": imported.read,
-        "imported": imported.came,
-        "refused": len(imported.refusals),
-        "passed_over": imported.passed_over,
-        "refused_by": dict(imported.options()),
-        "variables": dict(imported.variables),
-        "refusals": [
-            {"line": each.line, "sid": each.sid or None, "option": each.option, "reason": each.reason}
-            for each in imported.refusals
-        ],
-    }
-    out.write(json.dumps(summary, ensure_ascii=True, indent=2) + "\n")
-
-
-def _print_summary(imported: "Imported", options: argparse.Namespace, out: TextIO) -> None:
-    from rich.cells import cell_len
-
-    from exporter.columns import render_columns
-    from exporter.printable import printable
-
-    text = _TEXT[options.lang]
-    width = table_width() if out is sys.stdout else None
-    label_width = max(cell_len(label) for label, _ in text.values())
-
-    def line(key: str, **values: object) -> None:
-        label, form = text[key]
-        out.write(f"{label}{' ' * (label_width - cell_len(label))}  {printable(form.format(**values))}\n")
-
-    line("file", name=options.file, read_as=imported.read_as)
-    line("read", read=imported.read, came=imported.came, refused=len(imported.refusals))
-    line("passed", passed=imported.passed_over)
-    for name, value in imported.variables:
-        line("variable", name=name, value=value)
-    if options.stream_start:
-        line("loosened")
-    if options.output is not None:
-        line("output", output=options.output)
-    if not imported.refusals:
-        return
-    counts = imported.options()
-    shown = counts if options.verbose else counts[:_SHOWN]
-    rows = [(f"{number:,}", printable(option)) for option, number in shown]
-    out.write("\n" + render_columns(_OPTIONS[options.lang], rows, right=(0,), width=width))
-    if len(counts) > len(shown):
-        out.write(_MORE[options.lang].format(n=len(counts) - len(shown)) + "\n")
-    if options.verbose:
-        refused = [
-            (str(each.line), str(each.sid or "-"), printable(each.option), printable(each.reason))
-            for each in imported.refusals
-        ]
-        out.write("\n" + render_columns(_REFUSALS[options.lang], refused, right=(0, 1), width=width))
