@@ -75,8 +75,8 @@ def file_type_of(octets: bytes, name: str) -> FileType:
     text, _ = _decode(octets, name, None)
     if suffix == ".toml" or _SIGNATURES.match(text):
         raise SignatureError(
-            f"{name}: is a signature file already, and needs no import; see what is in it with "
-            "watchdog-sensor signatures list --signatures"
+            f"{name}: is a signature file already, and needs no import; "
+            "watchdog-sensor signatures check tells what is wrong with it"
         )
     if suffix in (".json", ".stix", ".misp") or text.lstrip()[:1] in ("{", "["):
         return FileType.INDICATORS
