@@ -36,6 +36,28 @@ def replace_file(path: Path, octets: bytes) -> None:
     sync_folder(path.parent)
 
 
+def place_new(path: Path, octets: bytes) -> None:
+    """Make a file that was not there, at once: nobody ever finds a part of it.
+
+    :raises FileExistsError: if it is there.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    write_new(fresh, octets)
+    try:
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without such links, as sticks have
+            if os.path.lexists(path):
+                raise FileExistsError(path) from None
+            fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def replace_link(link: Path, target: Path) -> None:
     """Make ``link`` a symbolic link to ``target``, at once, whatever it was before."""
     fresh = link.with_name(f".{link.name}.new")

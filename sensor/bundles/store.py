@@ -25,6 +25,10 @@ from msgspec.structs import replace
 from sensor.bundles.files import locked, replace_file, replace_link, sync_folder, write_new
 from sensor.bundles.state import STATE_FILE, Record, State, encode_state, read_state
 from sensor.errors import SensorError
+from sensor.matching.cache import Cache
+from sensor.places import plan_cache
+from sensor.proof.additions import prove_additions
+from sensor.proof.samples import failures_text
 from signatures.bundle.manifest import Manifest
 from signatures.bundle.refusal import BundleError, Refusal
 from signatures.bundle.verify import Verified
@@ -73,7 +77,7 @@ class BundleStore:
     def install(self, verified: Verified) -> bool:
         """Put a verified bundle in use; False if it already is.
 
-        :raises BundleError: if its signatures are not sound; nothing has changed then.
+        :raises BundleError: if its signatures are not sound, or samples fail; nothing has changed then.
         :raises SensorError: if it can't be written; the version before stays in use.
         """
         manifest = verified.manifest
@@ -104,6 +108,32 @@ class BundleStore:
             self._save(replace(self.state, held=current.version))
             replace_link(self.link, Path(_VERSIONS) / record.folder)
         return record
+
+    def go_back(self, installed: Record, before: State) -> Record | None:
+        """Undo an installation whose version is of no use here; an update may bring it again.
+
+        Its files stay to be looked at until another version comes, and that it was there stays known.
+
+        :param installed: what it put in use.
+        :param before: the state that it found.
+        :returns: what is in use now: what was before, None if nothing was and the link is gone. If another
+            command has put something else in use meanwhile, that; it stays so.
+        :raises SensorError: if it can't be done.
+        """
+        records = self.state.records
+        if self.current != installed or records[-1] != installed:
+            return self.current
+        earlier = records[-2] if len(records) > 1 else None  # what was in use: `_kept_beside`
+        try:
+            self._save(replace(self.state, held=before.held, url=before.url, etag=before.etag))
+            if earlier:
+                replace_link(self.link, Path(_VERSIONS) / earlier.folder)
+            else:
+                self.link.unlink()
+                sync_folder(self.folder)
+        except OSError as error:
+            raise SensorError(error.strerror or str(error)) from error
+        return earlier
 
     def remove(self) -> None:
         """Take the bundle out of use and remove its files; which version was the highest stays known.
@@ -153,12 +183,18 @@ class BundleStore:
             write_new(folder / file.name, file.text.encode())
         sync_folder(folder)
         sync_folder(self._versions)
-        if problems := check_files([folder]).problems:
-            problem = problems[0]
+        checked = check_files([folder])
+        if checked.problems:
+            problem = checked.problems[0]
             where = f"{Path(problem.file).name}:{problem.line}"
             raise BundleError(
                 Refusal.UNUSABLE,
                 f"holds signatures that can't be used: {where}: {problem.reason}; tell who made it",
+            )
+        if failures := prove_additions(checked.loaded.signatures, Cache(plan_cache())):
+            raise BundleError(
+                Refusal.UNUSABLE,
+                f"holds signatures that can't be used: {failures_text(failures)}; tell who made it",
             )
 
     def _save(self, state: State) -> None:

@@ -9,10 +9,10 @@ from typing import Final
 
 from sensor.bundles.download import Download, Fetched, Source
 from sensor.bundles.files import locked
-from sensor.bundles.state import Record
+from sensor.bundles.state import Record, State
 from sensor.bundles.store import BundleStore, open_store
 from sensor.errors import SensorError
-from signatures.bundle.manifest import utc
+from signatures.bundle.manifest import shown
 from signatures.bundle.refusal import BundleError
 from signatures.bundle.trust import Trust
 from signatures.bundle.verify import verify_bundle
@@ -38,6 +38,8 @@ class Updated:
     """The version that is in use now."""
     link: Path
     """Where it is."""
+    before: State
+    """What was known until then, for `BundleStore.go_back`."""
 
 
 def update_bundle(
@@ -65,8 +67,9 @@ def update_bundle(
                 f"{folder}: {error.strerror}; free space or mend the folder's rights, and try again"
             ) from error
         with open_store(into, trust.name) as store:
+            before = store.state
             outcome = _take(store, fetched, source, trust, now(), sensor)
-            return Updated(outcome, _in_date(store, source, now()), store.link)
+            return Updated(outcome, _in_date(store, source, now()), store.link, before)
 
 
 def _take(
@@ -99,7 +102,7 @@ def _in_date(store: BundleStore, source: Source, now: datetime) -> Record:
         raise SensorError(f"{store.link}: was removed meanwhile; run it again to have it back")
     if now >= current.expires:
         raise SensorError(
-            f"{store.link}: version {current.version} expired on {utc(current.expires)}, and {source.shown} "
-            "has none newer; ask who signs it: a server may be keeping newer ones back"
+            f"{store.link}: version {current.version} expired on {shown(current.expires)}, "
+            f"and {source.shown} has none newer; ask who signs it: a server may be keeping newer ones back"
         )
     return current

@@ -54,8 +54,9 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show = add_action(
         bundle,
         "show",
-        "show what a bundle holds, for its signers; verifies nothing",
-        "Show what a bundle holds before it is signed. Nobody vouches for what is shown.",
+        "show what a bundle holds, for its signers, and who of them has signed",
+        "Show what a bundle holds, and who of its signers has signed it. Nobody vouches\n"
+        "for whose keys these are.",
     )
     show.add_argument("file", type=Path, metavar="FILE", help="bundle")
     show.set_defaults(run=_show)
@@ -114,11 +115,14 @@ def _sign(options: argparse.Namespace) -> int:
     bundle = read_bundle(options.file)
     try:
         signed = sign_bundle(bundle, key, version())
-        manifest = read_unverified(signed, version())
+        manifest, signers = read_unverified(signed, version())
     except BundleError as error:
         raise BundleError(error.refusal, f"{options.file}: {error}") from error
     write_bundle(options.file, signed)
-    print(f"{options.file}: {manifest.name} {manifest.version} signed by key {public_key_of(key).key_id}")
+    print(
+        f"{options.file}: {manifest.name} {manifest.version} signed by key {public_key_of(key).key_id}, "
+        f"{len(signers)} of the {len(manifest.keys)} that may sign it"
+    )
     return 0
 
 
@@ -162,22 +166,30 @@ def _show(options: argparse.Namespace) -> int:
     from signatures.bundle.sign import read_unverified
 
     try:
-        manifest = read_unverified(read_bundle(options.file), version())
+        manifest, signers = read_unverified(read_bundle(options.file), version())
     except BundleError as error:
         raise BundleError(error.refusal, f"{options.file}: {error}") from error
-    _print_facts(manifest, [("signer", f"{key.text} (key {key.key_id})") for key in manifest.keys])
-    print("nothing of this is verified: for that use 'bundle verify'", file=sys.stderr)
+    rows = [("signed", f"by {len(signers)} of the {len(manifest.keys)} that may sign it")]
+    for key in manifest.keys:
+        done = "has signed" if key in signers else "has not signed"
+        rows.append(("signer", f"{key.text} (key {key.key_id}) {done}"))
+    _print_facts(manifest, rows)
+    print(
+        "whose keys these are is not verified, and a trust file says how many must sign: "
+        "for that use 'bundle verify'",
+        file=sys.stderr,
+    )
     return 0
 
 
 def _print_facts(manifest: "Manifest", signers: list[tuple[str, str]]) -> None:
     from exporter.printable import printable
-    from signatures.bundle.manifest import utc
+    from signatures.bundle.manifest import shown
 
     rows = [
         ("bundle", f"{manifest.name} {manifest.version}"),
-        ("made", f"{utc(manifest.created)} (SOURCE_DATE_EPOCH={manifest.created.timestamp():.0f})"),
-        ("expires", utc(manifest.expires)),
+        ("made", f"{shown(manifest.created)} (SOURCE_DATE_EPOCH={manifest.created.timestamp():.0f})"),
+        ("expires", shown(manifest.expires)),
         ("sensor", f"{manifest.minimum_sensor} or later"),
         *signers,
         *(("file", f"{file.name}  sha256 {file.sha256}") for file in manifest.files),

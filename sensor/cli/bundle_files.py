@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sensor.bundles.files import replace_file
+from sensor.bundles.files import place_new, replace_file
 from sensor.errors import ConfigError, SensorError
 from signatures.bundle.envelope import MAX_BUNDLE
 from signatures.bundle.trust import MAX_TRUST, Trust, read_trust
@@ -25,6 +25,26 @@ def read_bundle(path: Path) -> bytes:
             return stream.read(MAX_BUNDLE + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name a bundle") from error
+
+
+def check_new(path: Path) -> None:
+    """Keep a new bundle from taking the place of anything. Raises `SensorError`."""
+    if os.path.lexists(path):
+        raise _there(path)
+
+
+def write_new_bundle(path: Path, octets: bytes) -> None:
+    """Write a bundle where nothing is yet, at once. Raises `SensorError`."""
+    try:
+        place_new(path, octets)
+    except FileExistsError as error:
+        raise _there(path) from error
+    except OSError as error:
+        raise SensorError(f"{path}: {error.strerror}; free space or write elsewhere") from error
+
+
+def _there(path: Path) -> SensorError:
+    return SensorError(f"{path}: is there already; choose another name for the new bundle")
 
 
 def write_bundle(path: Path, octets: bytes) -> None:

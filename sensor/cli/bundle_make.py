@@ -2,12 +2,13 @@
 
 import argparse
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli.options import moment
-from sensor.errors import ConfigError, SignatureError
+from sensor.errors import ConfigError, SensorError, SignatureError
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from signatures.bundle.manifest import BundledFile
@@ -21,7 +22,8 @@ def add_make(bundle: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         bundle,
         "make",
         "put signature files into a bundle",
-        "Check signature files and put them into a bundle, which nobody has signed yet.\n"
+        "Check signature files, run their samples, and put them into a bundle, which\n"
+        "nobody has signed yet.\n"
         "SOURCE_DATE_EPOCH in the environment is taken for the time that it was made at.",
     )
     make.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="TOML file, or directory of them")
@@ -42,17 +44,18 @@ def add_make(bundle: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     make.add_argument(
         "--minimum-sensor", metavar="VERSION", help="oldest sensor that reads its files (default: this one)"
     )
-    make.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="file to write")
+    make.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="file to make")
     make.set_defaults(run=_make)
 
 
 def _make(options: argparse.Namespace) -> int:
-    from sensor.cli.bundle_files import write_bundle
+    from sensor.cli.bundle_files import check_new, write_new_bundle
     from sensor.version import version
     from signatures.bundle.keys import PublicKey
     from signatures.bundle.manifest import Manifest, sensor_version
     from signatures.bundle.sign import make_bundle
 
+    check_new(options.output)
     files = _signature_files(options.paths)
     try:
         manifest = Manifest(
@@ -67,7 +70,7 @@ def _make(options: argparse.Namespace) -> int:
         bundle = make_bundle(manifest)
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"no bundle was made: {error}") from error
-    write_bundle(options.output, bundle)
+    write_new_bundle(options.output, bundle)
     count = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
     print(f"{options.output}: {manifest.name} {manifest.version}, {count}, {len(bundle):,} octets")
     return 0
@@ -84,12 +87,20 @@ def _created() -> datetime:
 
 
 def _signature_files(paths: list[Path]) -> "tuple[BundledFile, ...]":
-    """What the paths hold, if it is sound."""
+    """What the paths hold, if it is sound and its samples hold."""
+    from sensor.matching.cache import Cache
+    from sensor.places import plan_cache
+    from sensor.proof.additions import prove_additions
+    from sensor.proof.samples import failures_text
     from signatures.bundle.manifest import BundledFile
     from signatures.loader import check_files
 
-    if problems := check_files(paths).problems:
+    checked = check_files(paths)
+    if problems := checked.problems:
         raise SignatureError("\n".join(map(str, problems[:10])))
+    if failures := prove_additions(checked.loaded.signatures, Cache(plan_cache())):
+        tell = shlex.join(("watchdog-sensor", "signatures", "test", *map(str, paths)))
+        raise SensorError(f"no bundle was made: {failures_text(failures)}; {tell} tells all")
     files: list[Path] = []
     for path in paths:
         files += path.glob("*.toml") if path.is_dir() else [path]

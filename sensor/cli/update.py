@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sensor.cli.reload import add_sensor_options
-from sensor.errors import ConfigError, SensorError
+from sensor.errors import ConfigError
 
 _EPILOG = """\
 examples:
@@ -25,8 +25,9 @@ def add_install_actions(bundle: "argparse._SubParsersAction[argparse.ArgumentPar
         bundle,
         "install",
         "verify a bundle and put it in use",
-        "Verify a bundle, check its signatures and put it in use, all at once or not at all.\n"
-        "A sensor is to read DIR/NAME/current.",
+        "Verify a bundle, check its signatures and run their samples, and put it in use,\n"
+        "all at once or not at all. A sensor is to read DIR/NAME/current. With --reload,\n"
+        "what the sensor refuses is taken out of use again.",
     )
     install.add_argument("file", type=Path, metavar="FILE", help="bundle")
     install.add_argument("--trust", type=Path, required=True, metavar="TRUST", help="trust file (TOML)")
@@ -59,8 +60,9 @@ def add_update(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     update = actions.add_parser(
         "update",
         help="fetch a newer signed bundle over HTTPS and put it in use",
-        description="Fetch a signed bundle over HTTPS; if it is newer than what is in use and may be used,\n"
-        "put it in use. A download that broke goes on where it was. Proxies are those of the\n"
+        description="Fetch a signed bundle over HTTPS; if it is newer than what is in use and may be\n"
+        "used, put it in use. With --reload, what the sensor refuses is taken out of use\n"
+        "again. A download that broke goes on where it was. Proxies are those of the\n"
         "environment (https_proxy, no_proxy).",
         epilog=_EPILOG,
     )
@@ -105,42 +107,49 @@ def _pin(text: str) -> bytes:
 def _install(options: argparse.Namespace) -> int:
     from sensor.bundles.store import open_store
     from sensor.cli.bundle_files import read_bundle, read_trust_file
+    from sensor.cli.bundle_reload import reload_changed, reload_new
     from sensor.version import version
-    from signatures.bundle.manifest import utc
+    from signatures.bundle.manifest import shown
     from signatures.bundle.refusal import BundleError
     from signatures.bundle.verify import verify_bundle
 
     trust = read_trust_file(options.trust)
     octets = read_bundle(options.file)
     with open_store(options.into, trust.name) as store:
+        before = store.state
         try:
             verified = verify_bundle(octets, trust, datetime.now(UTC), version(), store.state.ever)
             new = store.install(verified)
+            installed = store.current
         except BundleError as error:
             raise BundleError(error.refusal, f"{options.file}: {error}") from error
-        manifest = verified.manifest
-        done = "is in use" if new else "was in use already"
-        print(f"{store.link}: version {manifest.version} {done}; expires {utc(manifest.expires)}")
-    return _reload(options)
+    manifest = verified.manifest
+    done = "is in use" if new else "was in use already"
+    said = f"{store.link}: version {manifest.version} {done}; expires {shown(manifest.expires)}"
+    if not new or installed is None:
+        return reload_changed(options, store.link, said)
+    return reload_new(options, store.link, installed, before, said)
 
 
 def _rollback(options: argparse.Namespace) -> int:
     from sensor.bundles.store import open_store
-    from signatures.bundle.manifest import utc
+    from sensor.cli.bundle_reload import reload_changed
+    from signatures.bundle.manifest import shown
 
     with open_store(options.into, _installed_name(options)) as store:
         record = store.rollback()
-        print(f"{store.link}: version {record.version} is in use again; expires {utc(record.expires)}")
-    return _reload(options)
+    said = f"{store.link}: version {record.version} is in use again; expires {shown(record.expires)}"
+    return reload_changed(options, store.link, said)
 
 
 def _remove(options: argparse.Namespace) -> int:
     from sensor.bundles.store import open_store
+    from sensor.cli.bundle_reload import reload_changed
 
     with open_store(options.into, _installed_name(options)) as store:
         store.remove()
-        print(f"{store.link}: removed; versions below {store.state.highest} stay refused")
-    return _reload(options)
+    said = f"{store.link}: removed; versions below {store.state.highest} stay refused"
+    return reload_changed(options, store.link, said)
 
 
 def _installed_name(options: argparse.Namespace) -> str:
@@ -158,8 +167,9 @@ def _update(options: argparse.Namespace) -> int:
     from sensor.bundles.download import Source
     from sensor.bundles.update import Outcome, update_bundle
     from sensor.cli.bundle_files import read_trust_file
+    from sensor.cli.bundle_reload import reload_new
     from sensor.version import version
-    from signatures.bundle.manifest import utc
+    from signatures.bundle.manifest import shown
 
     source = Source(options.url, frozenset(options.pin), options.ca)
     updated = update_bundle(
@@ -171,22 +181,8 @@ def _update(options: argparse.Namespace) -> int:
         Outcome.HELD_BACK: "stays in use, the only newer one was rolled back here",
     }[updated.outcome]
     record = updated.current
-    print(f"{updated.link}: version {record.version} {said}; expires {utc(record.expires)}")
-    return _reload(options) if updated.outcome is Outcome.INSTALLED else 0
-
-
-def _reload(options: argparse.Namespace) -> int:
-    """Have the sensor that runs read its signatures anew, if that was asked for."""
-    if not options.reload:
-        return 0
-    from sensor.cli.control_client import ask_reload, socket_of
-    from sensor.configuration import load_configuration
-
-    answer = ask_reload(options.socket or socket_of(load_configuration(options.config)))
-    if not answer.reloaded:
-        raise SensorError(
-            f"the sensor refuses it and goes on with what it had: {answer.reason}; "
-            "go back with 'signatures bundle rollback'"
-        )
-    print(f"the sensor has {answer.signatures:,} signatures in use")
+    line = f"{updated.link}: version {record.version} {said}; expires {shown(record.expires)}"
+    if updated.outcome is Outcome.INSTALLED:
+        return reload_new(options, updated.link, record, updated.before, line)
+    print(line)
     return 0

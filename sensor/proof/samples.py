@@ -96,6 +96,15 @@ def prove(
     return [Failure(sid, index, reason) for (sid, index), reason in ranked[:limit]]
 
 
+def failures_text(failures: Sequence[Failure]) -> str:
+    """What `prove` found, for one line that quotes nothing."""
+    count, first = len({failure.sid for failure in failures}), failures[0]
+    return (
+        f"samples of {count:,} signature{'' if count == 1 else 's'} fail, the first of sid {first.sid}, "
+        f"number {first.sample + 1} ({first.reason})"
+    )
+
+
 def _alone(signature: Signature) -> Signature:
     """``signature`` without what needs more than one match, or a time, to be met."""
     return replace(

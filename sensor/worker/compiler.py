@@ -21,7 +21,7 @@ import msgspec
 
 from sensor.errors import SensorError
 from sensor.matching.compile import dump_databases, load_plan
-from sensor.proof.samples import Failure, prove
+from sensor.proof.samples import Failure, failures_text, prove
 from sensor.worker.crash import tell_crash
 from sensor.worker.messages import (
     MAX_PART,
@@ -102,12 +102,8 @@ def _databases(message: Compile) -> list[bytes]:
 
 
 def _failed(failures: Sequence[Failure], signatures: Sequence[Signature]) -> str:
-    count, first = len({failure.sid for failure in failures}), failures[0]
-    file = next(each.source.rpartition(":")[0] for each in signatures if each.sid == first.sid)
-    return (
-        f"samples of {count:,} signature{'' if count == 1 else 's'} fail, the first of sid {first.sid}, "
-        f"number {first.sample + 1} ({first.reason}); watchdog-sensor signatures test {file} tells all"
-    )
+    file = next(each.source.rpartition(":")[0] for each in signatures if each.sid == failures[0].sid)
+    return f"{failures_text(failures)}; watchdog-sensor signatures test {file} tells all"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ facts make the same octets, so that a second signer can make the payload again a
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -79,7 +79,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(payload: bytes, sensor: str) -> Manifest:
-    """What a payload holds whose signatures were found good.
+    """What a payload holds; whether anybody signed it is for others to say.
 
     :param sensor: this sensor's version.
     :raises BundleError: if it needs a newer one, or is not made as it should be.
@@ -93,11 +93,17 @@ def decode_manifest(payload: bytes, sensor: str) -> Manifest:
             )
         manifest = msgspec.json.decode(payload, type=Manifest)
         check_manifest(manifest)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise BundleError(
-            Refusal.UNUSABLE, f"is signed, but not made as a bundle must be: {error}; ask who signed it"
-        ) from error
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise _not_made("what it holds can't be read") from error
+    except ValueError as error:
+        raise _not_made(str(error)) from error
     return manifest
+
+
+def _not_made(reason: str) -> BundleError:
+    return BundleError(
+        Refusal.UNUSABLE, f"was not made as a bundle must be, or was changed: {reason}; ask who made it"
+    )
 
 
 def sensor_version(text: str) -> tuple[int, ...]:
@@ -152,6 +158,10 @@ def _check_files(files: Sequence[BundledFile]) -> None:
         raise ValueError("its files must be in the order of their names, each once, whatever the case")
 
 
-def utc(moment: datetime) -> str:
-    """A time for people: ``2026-01-31 09:00 UTC``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def shown(moment: datetime) -> str:
+    """A time for people, local with its offset: ``2026-01-31 09:00+09:00``."""
+    try:
+        local = moment.astimezone()
+    except (OverflowError, ValueError, OSError):  # at the calendar's ends
+        local = moment
+    return local.isoformat(" ", "minutes")

@@ -6,13 +6,14 @@ without: so no octet of a bundle can change without its being refused.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from signatures.bundle.envelope import Envelope, decode_envelope
 from signatures.bundle.keys import PublicKey
-from signatures.bundle.manifest import Manifest, decode_manifest, utc
+from signatures.bundle.manifest import Manifest, decode_manifest, shown
 from signatures.bundle.refusal import BundleError, Refusal
 from signatures.bundle.trust import Trust
 
@@ -54,7 +55,7 @@ def verify_bundle(
     envelope = decode_envelope(octets)
     signed_by = _trusted_signers(envelope, trust)
     manifest = decode_manifest(envelope.payload, sensor)
-    others = _other_signers(envelope, manifest, [key for key, _ in signed_by])
+    others = named_signers(envelope, manifest, [key for key, _ in signed_by])
     digest = hashlib.sha256(envelope.payload).hexdigest()
     _check_facts(manifest, digest, trust, highest)
     _check_times(manifest, now)
@@ -100,8 +101,15 @@ def _ids(ids: list[str]) -> str:
     return ", ".join(shown) + (" …" if len(ids) > len(shown) else "")
 
 
-def _other_signers(envelope: Envelope, manifest: Manifest, trusted: list[PublicKey]) -> tuple[PublicKey, ...]:
-    """Those who signed beside the trusted ones; the trusted ones vouch for who they may be."""
+def named_signers(
+    envelope: Envelope, manifest: Manifest, known: Sequence[PublicKey] = ()
+) -> tuple[PublicKey, ...]:
+    """Who of those that the bundle itself names has signed it, beside those ``known`` to have.
+
+    What that is worth is another question: only trusted signers vouch for who they may be.
+
+    :raises BundleError: if one signature is false, or of a key that is not named.
+    """
     named = {key.key_id: key for key in manifest.keys}
     others: list[PublicKey] = []
     message = envelope.signed_octets
@@ -112,7 +120,7 @@ def _other_signers(envelope: Envelope, manifest: Manifest, trusted: list[PublicK
                 Refusal.UNKNOWN_SIGNER,
                 f"is signed by key {_ids([signature.keyid])}, which it does not name; fetch it again",
             )
-        if key in trusted:
+        if key in known:
             continue
         if not key.verifies(signature.sig, message):
             raise BundleError(
@@ -153,7 +161,7 @@ def _check_times(manifest: Manifest, now: datetime) -> None:
     if now + _CLOCK_SKEW < manifest.created:
         raise BundleError(
             Refusal.CLOCK,
-            f"was made at {utc(manifest.created)}, and it is {utc(now)} here; set this machine's clock",
+            f"was made at {shown(manifest.created)}, and it is {shown(now)} here; set this machine's clock",
         )
     if now >= manifest.expires:
-        raise BundleError(Refusal.EXPIRED, f"expired on {utc(manifest.expires)}; fetch a newer one")
+        raise BundleError(Refusal.EXPIRED, f"expired on {shown(manifest.expires)}; fetch a newer one")

@@ -127,6 +127,55 @@ def test_signatures_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
     assert read_state(tmp_path / NAME).highest == 1
 
 
+def test_samples_that_fail_change_nothing(tmp_path: Path) -> None:
+    install(tmp_path, 1)
+    before = (tmp_path / NAME / "current").readlink()
+    missed = '[signature.tests]\nmatch = ["nothing of the sort"]\n'
+    with pytest.raises(BundleError, match="the first of sid 2000002, number 1") as caught:
+        install(tmp_path, 2, file_of(2_000_002, more=missed))
+    assert caught.value.refusal is Refusal.UNUSABLE
+    assert (tmp_path / NAME / "current").readlink() == before
+    assert versions(tmp_path) == [1]
+    assert read_state(tmp_path / NAME).highest == 1
+
+
+def test_installation_that_is_undone(tmp_path: Path) -> None:
+    for version in (1, 2, 3):
+        with open_store(tmp_path, NAME) as store:
+            store.note_source("https://a.example/", f'"{version - 1}"')
+            before = store.state
+        install(tmp_path, version)
+        with open_store(tmp_path, NAME) as store:
+            installed = store.current
+            assert installed
+            store.note_source("https://a.example/", f'"{version}"')
+            earlier = store.go_back(installed, before)
+            assert store.current == earlier
+            assert (store.state.highest, store.state.held, store.state.etag) == (version, 0, before.etag)
+            assert store.go_back(installed, before) == earlier
+        if version == 1:
+            assert earlier is None
+            assert not os.path.lexists(tmp_path / NAME / "current")
+        if version < 3:
+            install(tmp_path, version)
+            assert sids(tmp_path) == [2_000_000 + version]
+    assert sids(tmp_path) == [2_000_002]
+
+
+def test_undone_after_a_rollback_the_version_stays_held(tmp_path: Path) -> None:
+    for version in (1, 2):
+        install(tmp_path, version)
+    with open_store(tmp_path, NAME) as store:
+        store.rollback()
+        before = store.state
+    install(tmp_path, 2)
+    with open_store(tmp_path, NAME) as store:
+        assert store.current
+        store.go_back(store.current, before)
+        assert store.state.held == 2
+    assert sids(tmp_path) == [2_000_001]
+
+
 def test_one_command_at_a_time(tmp_path: Path) -> None:
     with (
         open_store(tmp_path, NAME),

@@ -94,6 +94,16 @@ def test_new_bundle_is_installed_and_the_same_costs_nothing(
     assert leftovers(tmp_path) == []
 
 
+def test_samples_that_fail_are_not_installed(mirror: Mirror, source: Source, tmp_path: Path) -> None:
+    update(source, tmp_path)
+    missed = '[signature.tests]\nmatch = ["nothing of the sort"]\n'
+    mirror.content = signed(manifest_of(2, files=(file_of(2_000_002, more=missed),)))
+    assert "samples of 1 signature fail, the first of sid 2000002, number 1" in failure(source, tmp_path)
+    assert sids(tmp_path) == [2_000_001]
+    mirror.content = signed(manifest_of(2))  # its number was not taken
+    assert update(source, tmp_path).outcome is Outcome.INSTALLED
+
+
 def test_server_without_etag_sends_it_again_to_no_effect(
     mirror: Mirror, source: Source, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from signatures.bundle.envelope import (
     decode_envelope,
     encode_envelope,
 )
-from signatures.bundle.manifest import BundledFile, Manifest, encode_manifest
+from signatures.bundle.manifest import BundledFile, Manifest, encode_manifest, shown
 from signatures.bundle.refusal import BundleError, Refusal
 from signatures.bundle.sign import make_bundle, sign_bundle
 from signatures.bundle.verify import Highest, verify_bundle
@@ -192,7 +192,7 @@ def test_times() -> None:
     verify_bundle(GOOD, trust(), expires - timedelta(seconds=1), SENSOR)
     kind, reason = refusal(GOOD, now=expires)
     assert kind is Refusal.EXPIRED
-    assert "2026-05-31 12:00 UTC" in reason
+    assert shown(expires) in reason
     kind, reason = refusal(GOOD, now=NOW - timedelta(days=2))
     assert kind is Refusal.CLOCK
     assert "set this machine's clock" in reason
