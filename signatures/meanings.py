@@ -112,8 +112,10 @@ MEANINGS: Final[Mapping[str, Mapping[str, Meaning]]] = MappingProxyType(
                 '同じ言葉とみなす書き方（keywords）。既定は ["width", "case"]、[] は書いたとおり',
             ),
             "case_sensitive": Meaning(
-                'Tells upper from lower case, without the fold "case"; default false',
-                '大文字と小文字を区別する（fold の "case" もなくなる）。既定は false',
+                'Tells upper from lower case, without the fold "case"; default false, in further clauses the '
+                "first's, as for `fold`",
+                '大文字と小文字を区別する（fold の "case" もなくなる）。既定は false、'
+                "ほかの条項では最初の条項と同じ（`fold` も）",
             ),
             "offset": Meaning(
                 "A match starts so many octets from the start, or later", "先頭からこの数以降で始まる"

@@ -37,8 +37,9 @@ _AT_ONCE: Final = 1 << 18
 _DIVISIBLE: Final = 3
 """Seams that what is parted has: halves of it, each with a seam more, must be smaller."""
 _SPARSE: Final = 4
-"""Or, if those are more, one for so many octets that are looked into: batches of a capture that is replayed
-are large, and to part one means to look for escapes once more."""
+_MOST_AT_ONCE: Final = 1 << 20
+"""Or, if those are more, one for so many octets that are looked into, but no more than this: batches of a
+capture that is replayed are large, and to part one means to look for escapes once more."""
 _SEAM: Final = 1 << 13
 """Octets of a long run that two parts of it share: a keyword in any form."""
 _LEAST_VIEWS: Final = 1 << 16
@@ -80,7 +81,7 @@ class Layer:
         """What it was made of; None of the first layer."""
         if self.origin is None or self.origin_end is None:
             return None
-        return Above(self.origin, self.origin_end, self.chain % _FORM - 1)
+        return Above.of(self.origin, self.origin_end, self.chain % _FORM - 1)
 
 
 class KeywordMatch(NamedTuple):
@@ -150,7 +151,7 @@ def match_keywords(
         bound = _GROWTH * layer.octets.shape[0] + _LEAST_VIEWS
         at_once: int | None = None
         if layer.octets.shape[0] >= _DIVISIBLE * _SEAM:
-            at_once = max(_AT_ONCE, layer.octets.shape[0] // _SPARSE)
+            at_once = min(max(_AT_ONCE, layer.octets.shape[0] // _SPARSE), _MOST_AT_ONCE)
         for _ in range(_DEPTH):
             reach = 2 * literals.terms.reach
             made = make_views(

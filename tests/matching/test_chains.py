@@ -11,6 +11,7 @@ from types import MappingProxyType
 from urllib.parse import quote_from_bytes, quote_plus
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -169,3 +170,31 @@ def test_forms_side_by_side(
     written = b"".join(SIDE_BY_SIDE[way](character) for way, character in zip(ways, word, strict=True))
     octets = before.encode() + written + after.encode()
     assert WORDS.index(word) in scan(octets).clause.tolist()
+
+
+@pytest.mark.parametrize(
+    ("word", "octets"),
+    [
+        ("社内 文書", rb"\u793e\u5185+\u6587\u66f8"),
+        ("社内 文書", b"&#31038;&#20869;+&#25991;&#26360;"),
+        ("社内 文書", b"=E7=A4=BE=E5=86=85+=E6=96=87=E6=9B=B8"),
+        ("社内 文書", b"=?UTF-8?B?56S+5YaF?=%20=?UTF-8?B?5paH5pu4?="),
+        ("機密", b"%u6A5F=?UTF-8?B?5a+G?="),
+        ("x機y", b"x\\=\r\nu6a5fy"),
+        ("x機y", b"x\\&#117;6a5fy"),
+        (
+            "遠隔操作機密文書社内",
+            b"%E9%81%A0" + b"".join(b"&amp;amp;#x%x;" % ord(each) for each in "隔操作機密文書社内"),
+        ),
+        (
+            "リモート",
+            b"%2525E3%252583%2525AA%2525E3%252583%2525A2%2525E3%252=\r\n583%2525BC%2525E3%252583%252588",
+        ),
+        ("機密", b"=4=\r\n4 s=40 \xe6\xa9\x9f\xe5\xaf\x86"),
+        ("@example", b"user=40example.com"),
+        (".onion", b"a\r\n=2Eonion"),
+    ],
+)
+def test_what_the_order_of_undoing_might_lose(word: str, octets: bytes) -> None:
+    plan = compile_signatures([signature(word, sid=1)])
+    assert scan_payload(plan, octets, np.zeros(1, np.int64), np.array([len(octets)])).clause.tolist() == [0]

@@ -1,6 +1,7 @@
 """Views as one would make them by hand: one octet after another, one run at a time."""
 
 import re
+import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.entities import html5
@@ -100,6 +101,10 @@ def html(run: bytes, _: Wanted) -> Iterator[Escape]:
                 break
 
 
+ASCII_THAT_STAYS = [
+    character.encode() for character in string.ascii_letters + string.digits + "%&'()*+,-./:;<>?_"
+]
+"""What quoted-printable never escapes: not even where EBCDIC is feared."""
 _QUOTED = re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]{0,8}\r?\n)")
 
 
@@ -112,8 +117,9 @@ def quoted_printable(run: bytes, _: Wanted) -> Iterator[Escape]:
             for other in found[max(index - 1, 0) : index + 2]
         )
         octets = bytes.fromhex(digits)
-        plain = len(octets) == 1 and octets != b"=" and 0x20 < octets[0] < 0x7F
-        yield Escape(*match.span(), octets, lone and (plain or digits != digits.upper()))
+        plain = octets in ASCII_THAT_STAYS
+        begins = match.start() == 0 or run[match.start() - 1] in b"\n\0"
+        yield Escape(*match.span(), octets, lone and not begins and (plain or digits != digits.upper()))
 
 
 _WORD = re.compile(rb"=\?([^?\s]{1,64})\?([bBqQ])\?([^?\r\n]{0,1024})\?=")
@@ -195,7 +201,7 @@ def base64(run: bytes) -> Iterator[Region]:
         if more:
             places.extend(range(*more.span(1)))
         values = [LETTERS.index(run[at : at + 1].translate(_STANDARD)) for at in places]
-        for skip in range(1 if len(places) >= 8192 and text[0][0] > 0 else 4):
+        for skip in range(4):
             octets = six_bits(values[skip:])
             first = [skip + 4 * (index // 3) + index % 3 for index in range(len(octets))]
             yield [(octet, places[at], places[at + 1] + 1) for octet, at in zip(octets, first, strict=True)]

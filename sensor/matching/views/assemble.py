@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensor.arrays import I64
+from sensor.arrays import I64, Bool
 from sensor.matching.views.arrange import Source, ramp, spread, sums
 from sensor.matching.views.view import Escapes, Form, View
 
@@ -29,10 +29,17 @@ class Regions:
         return int(self.length.sum())
 
 
-def find_regions(source: Source, escapes: Escapes) -> Regions:
-    """Regions of the source around escapes; those that would touch are one."""
-    hard = slice(None) if escapes.soft is None else ~escapes.soft
+def find_regions(source: Source, escapes: Escapes, known: Bool | None = None) -> Regions:
+    """Regions of the source around escapes; those that would touch are one.
+
+    :param known: (n,) escapes that need no region; where all of one are, it is left out.
+    """
+    hard = np.ones(escapes.start.shape[0], np.bool_) if escapes.soft is None else ~escapes.soft
     start, end, run = _clusters(source, escapes.start[hard], escapes.end[hard], escapes.run[hard])
+    if known is not None:
+        new = escapes.start[hard & ~known]
+        kept = np.searchsorted(new, end) > np.searchsorted(new, start)
+        start, end, run = start[kept], end[kept], run[kept]
     # Every escape by region. Soft ones between regions, or on the edge of one, are left as they are.
     first = np.searchsorted(escapes.start, start)
     behind = np.searchsorted(escapes.end, end, side="right")

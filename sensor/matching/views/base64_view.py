@@ -5,6 +5,7 @@ follows; one of four readings is right. The others read as noise.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -13,9 +14,8 @@ from sensor.matching.views.arrange import Source, ramp, spread
 from sensor.matching.views.base64_runs import VALUES, Lines, find_base64
 from sensor.matching.views.view import Above, Form, View
 
-_SURE = 8192
-"""Letters from which on a text is taken to begin with its first one: no path is so long. One that begins
-where its run does is read from all four all the same: it may have begun before."""
+_LETTERS: Final = 4
+"""Letters that three octets make, and so many readings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +43,11 @@ def find_readings(source: Source, above: Above | None = None) -> Readings:
     letters = lines.letters()
     text_start, _ = spread(letters)
     first_line, _ = lines.of_texts()
-    run = lines.run[first_line]
-    sure = (letters >= _SURE) & (lines.start[first_line] > source.run_start[run])
-    readings = np.where(sure, 1, 4)
-    skip = ramp(np.zeros_like(readings), readings)
-    text = np.repeat(np.arange(letters.shape[0]), readings)
+    text = np.repeat(np.arange(letters.shape[0]), _LETTERS)
+    skip = np.tile(np.arange(_LETTERS), letters.shape[0])
     size = letters[text] - skip
-    return Readings(lines, run[text], text_start[text] + skip, size, size * 6 // 8)
+    run = lines.run[first_line][text]
+    return Readings(lines, run, text_start[text] + skip, size, size * 6 // 8)
 
 
 def base64_view(source: Source, readings: Readings, budget: int) -> tuple[View, int]:

@@ -20,6 +20,10 @@ FOLLOWERS = b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """What may stand behind ``&``."""
 _DIGITS_MAX = 16
 """Digits that a number may have. Seven are enough; leading zeros beyond this are nobody's."""
+_ROWS: Final = 1 << 15
+"""References that are looked at at once: enough to make numpy's calls cheap."""
+_SHORT: Final = 8
+"""Letters that hardly a name of a page has more of."""
 _ROW = 8
 """Octets of UTF-8 that a name may stand for: two characters, six octets."""
 
@@ -53,9 +57,12 @@ class _Table:
 
     def find(self, letters: U8) -> tuple[I64, Bool]:
         """Index of each row of letters, padded with zeros, and whether there is such a name."""
-        asked = np.ascontiguousarray(letters[:, : self.names.itemsize]).view(self.names.dtype)[:, 0]
-        index = np.minimum(np.searchsorted(self.names, asked), len(self.names) - 1)
-        return index, self.names[index] == asked
+        asked = np.zeros((letters.shape[0], self.names.itemsize), np.uint8)
+        width = min(letters.shape[1], self.names.itemsize)
+        asked[:, :width] = letters[:, :width]
+        names = asked.view(self.names.dtype)[:, 0]
+        index = np.minimum(np.searchsorted(self.names, names), len(self.names) - 1)
+        return index, self.names[index] == names
 
 
 def _joined(first: U8, second: U8, third: U8) -> I64:
@@ -65,8 +72,6 @@ def _joined(first: U8, second: U8, third: U8) -> I64:
 _IS_LETTER: Final = np.isin(np.arange(256), list((string.ascii_letters + string.digits).encode()))
 _CLOSED = _Table({name[:-1]: meant for name, meant in html5.items() if name.endswith(";")})
 _OPEN = _Table({name: meant for name, meant in html5.items() if not name.endswith(";")})
-_BEHIND: Final = np.arange(1, _CLOSED.names.itemsize + 2)
-"""From the first letter of a name to what stands behind the longest."""
 
 
 def _windows_1252() -> I64:
@@ -120,11 +125,33 @@ def _number(leads: Leads, base: int, ahead: int) -> Found:
 def _names(leads: Leads) -> list[Found]:
     # What an old name begins with, a new one does too.
     leads = leads.where(_CLOSED.begins(leads))
-    letters = leads.octets.take(leads.start[:, None] + _BEHIND, mode="clip")
-    letters[(leads.limit - leads.start)[:, None] <= _BEHIND] = 0
-    count = _IS_LETTER[letters].argmin(axis=1)
+    kinds = []
+    for first in range(0, len(leads), _ROWS):
+        rest = leads.take(np.arange(first, min(first + _ROWS, len(leads))))
+        for width in (_SHORT, _CLOSED.names.itemsize + 1):
+            letters, count = _letters_behind(rest, width)
+            # Most names are short: the others are looked at once more.
+            whole = count < width if width == _SHORT else np.ones(len(rest), np.bool_)
+            kinds += _named_by(rest.where(whole), letters[whole], count[whole])
+            rest = rest.where(~whole)
+            if not len(rest):
+                break
+    return kinds
+
+
+def _letters_behind(leads: Leads, width: int) -> tuple[U8, I64]:
+    """(n, width + 1) what is behind each lead, and how many letters it begins with, ``width`` at most."""
+    column = np.arange(1, width + 2)
+    letters = leads.octets.take(leads.start[:, None] + column, mode="clip")
+    letters[(leads.limit - leads.start)[:, None] <= column] = 0
+    letter = _IS_LETTER[letters]
+    letter[:, width] = False
+    return letters, letter.argmin(axis=1)
+
+
+def _named_by(leads: Leads, letters: U8, count: I64) -> list[Found]:
     closed = letters[np.arange(len(leads)), count] == ord(";")
-    letters[count[:, None] < _BEHIND] = 0
+    letters[count[:, None] <= np.arange(letters.shape[1])] = 0
     index, known = _CLOSED.find(letters)
     known &= closed
     kinds = [_named(_CLOSED, leads.where(known), index[known], len(";"))]

@@ -138,10 +138,12 @@ def _find_escapes(
         if own.any():
             escapes = read(leads if own.all() else leads.where(own))
             left_out += escapes.left_out
-            if above is not None:
-                escapes = above.softened(escapes, form)
-            if escapes.start.shape[0] if escapes.soft is None else not escapes.soft.all():
-                found.append((form, escapes, find_regions(source, escapes)))
+            if not escapes.start.shape[0]:
+                continue
+            known = None if above is None else above.known(source, escapes, form)
+            regions = find_regions(source, escapes, known)
+            if regions.start.shape[0]:
+                found.append((form, escapes, regions))
     return found, left_out
 
 

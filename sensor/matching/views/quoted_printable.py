@@ -1,9 +1,11 @@
 """Quoted-printable (RFC 2045 section 6.7): ``=XX`` is an octet, ``=`` and a line break are nothing.
 
-In queries and program text ``=12`` and ``=ab`` are everywhere. One that stands alone is decoded beside others
-only, if no encoder makes it: it stands for an octet that needs no escape, or its letters are small.
+In queries and program text ``=12`` and ``=ab`` are everywhere. One that stands alone is decoded only beside
+others if no careful encoder made it: if its letters are small, or it stands for an octet that needs no escape
+and not at the start of a line, where mail escapes a dot, and the F of "From ".
 """
 
+import string
 from typing import Final
 
 import numpy as np
@@ -18,8 +20,10 @@ FOLLOWERS = b"0123456789ABCDEFabcdef\r\n \t"
 _BLANKS_MAX = 8
 """Blanks that may stand between ``=`` and the end of the line: what adds blanks to lines adds one or two."""
 
-_PLAIN: Final = (np.arange(256) > ord(" ")) & (np.arange(256) < 0x7F) & (np.arange(256) != ord("="))
-"""Octets that may stand for themselves."""
+_PLAIN: Final = np.isin(
+    np.arange(256), list(string.ascii_letters.encode() + string.digits.encode() + b"%&'()*+,-./:;<>?_")
+)
+"""Octets that stand for themselves in every gateway's charset (RFC 2045 section 6.7)."""
 _SMALL: Final = np.isin(np.arange(256), list(b"abcdef"))
 
 
@@ -32,6 +36,7 @@ def quoted_printable_escapes(leads: Leads) -> Escapes:
     found, two, octet, end = leads.where(good), two[good], octet[good], leads.start[good] + size[good]
     needless = two & ((_PLAIN[octet & 0xFF]) | _SMALL[found.at(1)] | _SMALL[found.at(2)])
     touches = end[:-1] == found.start[1:]
+    needless &= ~np.isin(found.before(), (0, ord("\n")))
     needless[1:] &= ~touches
     needless[:-1] &= ~touches
     return Escapes(

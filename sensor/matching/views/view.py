@@ -1,11 +1,14 @@
 """What is scanned in place of octets that stand escaped on the line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
 from sensor.arrays import I64, U8, Bool
+from sensor.matching.views.arrange import Source
 
 
 class Form(StrEnum):
@@ -60,27 +63,43 @@ ORDER: Final = MappingProxyType({form: number for number, form in enumerate(Form
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Above:
-    """What octets were before something was undone: what stands unchanged has been looked at there.
-
-    A text may hold escapes of two forms. To undo them in one order is enough, so those that stand unchanged
-    make no region where one of a later form was undone: in the other order they did.
-    """
+    """What octets were before something was undone: what stands unchanged has been looked at there."""
 
     origin: I64
     """(m,) where each octet came from."""
     origin_end: I64
     order: I64
     """(k,) by ``ORDER``, the form that was undone to get each run."""
+    undone: I64
+    """Places of octets that came from none or several."""
+
+    @staticmethod
+    def of(origin: I64, origin_end: I64, order: I64) -> "Above":
+        """With ``undone``."""
+        return Above(origin, origin_end, order, (origin_end - origin != 1).nonzero()[0])
 
     def changed(self, start: I64, end: I64) -> Bool:
         """Whether anything was undone in each stretch."""
         found: Bool = self.origin_end[end - 1] - self.origin[start] != end - start
+        # What grew may make up for what shrank.
+        found |= np.searchsorted(self.undone, end) > np.searchsorted(self.undone, start)
         return found
 
-    def softened(self, escapes: "Escapes", form: Form) -> "Escapes":
-        """Escapes that make no region soft."""
-        done = (self.order[escapes.run] > ORDER[form]) & ~self.changed(escapes.start, escapes.end)
-        return replace(escapes, soft=done if escapes.soft is None else escapes.soft | done)
+    def known(self, source: Source, escapes: "Escapes", form: Form) -> Bool:
+        """(n,) which escapes made a region above, of which the form was undone that is undone here before.
+
+        A text may hold escapes of two forms side by side: to undo them in one order is enough. So those of an
+        earlier form were there already if they stand as they stood, with the octet on either side, which may
+        decide what they mean, and if a word around them was within reach there.
+        """
+        first, behind = source.run_start[escapes.run], source.run_end[escapes.run]
+        start, end = np.maximum(escapes.start - 1, first), np.minimum(escapes.end + 1, behind)
+        known = (self.order[escapes.run] > ORDER[form]) & ~self.changed(start, end)
+        word = source.reach // 2
+        low, high = np.maximum(escapes.start - word, first), np.minimum(escapes.end + word, behind)
+        known &= self.origin[escapes.start] - self.origin[low] <= source.reach
+        known &= self.origin_end[high - 1] - self.origin_end[escapes.end - 1] <= source.reach
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,9 +87,13 @@ def test_words_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_a_long_text_is_read_from_its_first_letter_alone() -> None:
+@pytest.mark.parametrize("before", [b"", b":", b'{"d":"\\n', b"\x80A", b"abc"])
+def test_a_long_text_is_read_whatever_is_in_front(before: bytes) -> None:
     octets = np.random.default_rng(1).bytes(9000)
-    letters = b64encode(octets)
-    view = view_of(b":" + letters, Form.BASE64)
-    assert view.octets.tobytes() == octets
-    assert view_of(letters[2:], Form.BASE64).region_start.shape == (4,)
+    view = view_of(before + b64encode(octets), Form.BASE64)
+    assert octets in view.octets.tobytes()
+
+
+@pytest.mark.parametrize("letters", [b"", b"x" * 28, b"x" * 40])
+def test_an_old_name_before_many_letters(letters: bytes) -> None:
+    assert view_of(b"AT&ampT" + letters, Form.HTML).octets.tobytes() == b"AT&T" + letters
