@@ -82,11 +82,10 @@ class Generations:
             # The reasons may quote keywords, and those are nobody's business but their owner's.
             mistakes = str(error).splitlines()
             self.status.rejected = len(mistakes)
-            file, _, rest = mistakes[0].partition(":")
-            line = rest.partition(":")[0]
-            place = f"{file}:{line}" if line.isdigit() else file
+            # The second part is the line, or of a mistake of the file as a whole what is wrong with it.
+            file, what = mistakes[0].split(":")[:2]
             raise SignatureError(
-                f"mistakes in signature files: {len(mistakes):,}, the first at {place}; "
+                f"mistakes in signature files: {len(mistakes):,}, the first at {file}:{what}; "
                 f"watchdog-sensor signatures check {file} tells all"
             ) from error
         self.status.rejected = 0
