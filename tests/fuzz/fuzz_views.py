@@ -12,7 +12,7 @@ import numpy as np
 from sensor.matching.views.make import Wanted, make_views
 from sensor.matching.views.view import View
 from tests.fuzz.run import fuzz
-from tests.matching.views.harness import by_run, made
+from tests.matching.views.harness import by_run, made, seen_through
 from tests.reference.views import views
 
 WANTED = Wanted(spaces=True)
@@ -34,7 +34,7 @@ def one(data: bytes) -> None:
         bounded(outer, starts, runs)
         inner = make_views(outer.octets, outer.region_start, outer.region_end, reach[0] % 64, WANTED)
         for view in inner.views:
-            bounded(view.seen_through(outer), starts, runs)
+            bounded(seen_through(view, outer), starts, runs)
 
 
 def bounded(view: View, starts: list[int], runs: list[bytes]) -> None:

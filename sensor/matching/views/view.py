@@ -43,19 +43,6 @@ class View:
     def __len__(self) -> int:
         return int(self.octets.shape[0])
 
-    def seen_through(self, outer: "View") -> "View":
-        """This view of ``outer.octets``, made with its regions as runs, as a view of ``outer``'s source."""
-        return View(
-            self.form,
-            self.octets,
-            outer.origin[self.origin],
-            # The last octet decides; base64's line breaks and soft breaks may leave none behind it.
-            outer.origin_end[self.origin_end - 1],
-            self.region_start,
-            self.region_end,
-            outer.region_run[self.region_run],
-        )
-
 
 ORDER: Final = MappingProxyType({form: number for number, form in enumerate(Form)})
 """In which order forms are undone that stand side by side."""

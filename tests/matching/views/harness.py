@@ -1,10 +1,12 @@
 """Views of runs in one shape with the reference's, and octets that are nearly escapes."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from sensor.matching.views.make import Views, Wanted, make_views
-from sensor.matching.views.view import Form
+from sensor.matching.views.view import Form, View
 from tests.reference.views import Region
 
 GAP = st.sampled_from((b"", b"", b"%", b"41", b"u3042", b"=\r\n", b"QUJD"))
@@ -46,3 +48,14 @@ def texts(form: Form, octets: bytes, reach: int = 1 << 20, *, spaces: bool = Fal
     """What each region of the view reads."""
     views, starts = made([octets], reach, Wanted(frozenset({form}), spaces))
     return [bytes(octet for octet, _, _ in region) for region in by_run(views, starts)[0].get(form, [])]
+
+
+def seen_through(view: View, outer: View) -> View:
+    """A view of ``outer.octets``, made with its regions as runs, as a view of ``outer``'s source."""
+    return replace(
+        view,
+        origin=outer.origin[view.origin],
+        # The last octet decides; base64's line breaks and soft breaks may leave none behind it.
+        origin_end=outer.origin_end[view.origin_end - 1],
+        region_run=outer.region_run[view.region_run],
+    )

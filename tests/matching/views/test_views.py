@@ -12,7 +12,7 @@ from sensor.matching.views import encoded_words, make, punycode_names
 from sensor.matching.views.make import Wanted, make_views
 from sensor.matching.views.view import Form, View
 from tests.fuzz.fuzz_views import one
-from tests.matching.views.harness import by_run, made
+from tests.matching.views.harness import by_run, made, seen_through
 
 WORD = "遠隔操作".encode()
 
@@ -33,7 +33,7 @@ def test_a_view_of_a_view_tells_places_of_the_source() -> None:
     found = make_views(
         outer.octets, outer.region_start, outer.region_end, 64, Wanted(frozenset({Form.BASE64}))
     )
-    view = found.views[0].seen_through(outer)
+    view = seen_through(found.views[0], outer)
     assert view.form == Form.BASE64
     at = view.octets.tobytes().index(WORD)
     assert view.origin[at] == source.index(b"6Y")
