@@ -331,6 +331,7 @@ class Service:
         for name in [name for name in self._interfaces if name not in wanted]:
             await self._interfaces[name].close(DRAIN_SECONDS)
             self._keep_books(self._interface_statuses(), write=True)
+            self._watch.look([self._interfaces[name].status()], last=True)
             self._past += self._interfaces.pop(name).counts()
             self._books.forget(name)
             self._watch.forget(name)
@@ -377,4 +378,6 @@ class Service:
         self._lifetime.cancel()
         self._journal("info", "stopping")
         await asyncio.gather(self._close_interfaces(), self._stop_metrics())
-        self._keep_books(self._interface_statuses(), write=True)
+        statuses = self._interface_statuses()
+        self._watch.look(statuses, last=True)
+        self._keep_books(statuses, write=True)

@@ -1,4 +1,4 @@
-"""Notices what an operator should know of, and logs it: once when it begins, and again while it grows."""
+"""Notices what an operator should know of, and logs it: as it begins, while it grows, and at the end."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -27,16 +27,19 @@ class Watch:
         """Value and time of the last line, by interface and event."""
         self._levels: dict[tuple[str, int], int] = {}
 
-    def look(self, statuses: Iterable[InterfaceStatus]) -> None:
-        """Compare with the last look."""
+    def look(self, statuses: Iterable[InterfaceStatus], *, last: bool = False) -> None:
+        """Compare with the last look.
+
+        :param last: nobody looks again, so that what grew since its last line is told now.
+        """
         for status in statuses:
             name = status.name
             for reason, count in status.ledger.dropped.items():
-                self._grown(name, f"drops_{reason}", count, "warning", "packets_dropped", reason=reason)
-            self._grown(name, "ledger", status.ledger_error, "error", "ledger_error")
+                self._grown(name, f"drops_{reason}", count, last, "warning", "packets_dropped", reason=reason)
+            self._grown(name, "ledger", status.ledger_error, last, "error", "ledger_error")
             for counter, level, event in _GROWING:
                 count = sum(worker.counters.get(counter, 0) for worker in status.workers)
-                self._grown(name, counter, count, level, event)
+                self._grown(name, counter, count, last, level, event)
             for worker in status.workers:
                 self._shed(name, worker.index, worker.shed_level)
 
@@ -45,10 +48,12 @@ class Watch:
         self._told = {key: told for key, told in self._told.items() if key[0] != name}
         self._levels = {key: level for key, level in self._levels.items() if key[0] != name}
 
-    def _grown(self, name: str, key: str, count: int, level: str, event: str, **detail: object) -> None:
+    def _grown(
+        self, name: str, key: str, count: int, last: bool, level: str, event: str, **detail: object
+    ) -> None:
         before, when = self._told.get((name, key), (0, 0.0))
         now = time.monotonic()
-        if count > before and (not when or now - when >= _AGAIN):
+        if count > before and (last or not when or now - when >= _AGAIN):
             self._told[name, key] = count, now
             self._journal(level, event, interface=name, packets=count - before, **detail)
 
