@@ -11,6 +11,8 @@ are looked for in what was sent.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from sensor.matching.terms import Term
 from sensor.matching.views.arrange import ramp
 from sensor.matching.views.base64_runs import NO_LETTER, VALUES
 from sensor.matching.views.make import Wanted, make_views
+from sensor.matching.views.origin import Origins
 from sensor.matching.views.view import Above, Form, View
 
 _DEPTH: Final = 4
@@ -33,7 +36,8 @@ _GROWTH: Final = 12
 """Octets of all views of a part, as a multiple of its own: what is encoded over and over must not cost over
 and over."""
 _AT_ONCE: Final = 1 << 18
-"""Octets of views that are made at once: each takes some 60 octets of memory."""
+"""Octets of views that are made at once: each takes 6 octets of memory in base64, 25 beside an escape, and 190
+where nothing but escapes stands."""
 _DIVISIBLE: Final = 3
 """Seams that what is parted has: halves of it, each with a seam more, must be smaller."""
 _SPARSE: Final = 4
@@ -68,10 +72,8 @@ class Layer:
     """(k,) which run of the first layer each is of."""
     chain: I64
     """(k,) what was undone to get each run: forms as digits of a number, the innermost the lowest."""
-    origin: I64 | None = None
-    """(m,) where in the first layer each octet came from; None in the first layer itself."""
-    origin_end: I64 | None = None
-    """(m,) behind the last octet that it came from."""
+    origins: Origins | None = None
+    """Where in the first layer each octet came from; None in the first layer itself."""
     sure: Bool | None = None
     """(k,) whether a character certainly begins where each run does, and in base64 an octet; None: all."""
     base: int = 0
@@ -79,9 +81,7 @@ class Layer:
 
     def above(self) -> Above | None:
         """What it was made of; None of the first layer."""
-        if self.origin is None or self.origin_end is None:
-            return None
-        return Above.of(self.origin, self.origin_end, self.chain % _FORM - 1)
+        return None if self.origins is None else Above(self.origins, self.chain % _FORM - 1)
 
 
 class KeywordMatch(NamedTuple):
@@ -201,29 +201,24 @@ def _parts(layer: Layer, size: int) -> Iterator[Layer]:
 def _below(layer: Layer, views: Sequence[View]) -> Layer:
     region_run = np.concatenate([view.region_run for view in views])
     regions = [view.region_run.shape[0] for view in views]
-    before = np.repeat(np.cumsum([0, *map(len, views[:-1])]), regions)
+    first = [0, *accumulate(map(len, views))]
+    before = np.repeat(first[:-1], regions)
     forms = np.repeat([1 + _FORMS.index(view.form) for view in views], regions)
-    origin = np.concatenate([view.origin for view in views])
-    origin_end = np.concatenate([view.origin_end for view in views])
-    if layer.origin is not None and layer.origin_end is not None:
-        origin, origin_end = layer.origin[origin], layer.origin_end[origin_end - 1]
-    else:
-        origin, origin_end = origin + layer.base, origin_end + layer.base
+    origins = [view.origin for view in views]
     return Layer(
         np.concatenate([view.octets for view in views]),
         before + np.concatenate([view.region_start for view in views]),
         before + np.concatenate([view.region_end for view in views]),
         layer.run[region_run],
         layer.chain[region_run] * _FORM + forms,
-        origin,
-        origin_end,
+        Origins.of(list(zip(first, origins, strict=False)), layer.origins, layer.base),
         np.concatenate([_begins(layer, view) for view in views]),
     )
 
 
 def _begins(layer: Layer, view: View) -> Bool:
     """Which regions begin where a character does, or a text of base64."""
-    start = view.origin[view.region_start]
+    start = view.origin.starts(view.region_start)
     before = layer.octets[start - 1]
     run_begins = True if layer.sure is None else layer.sure[view.region_run]
     # What is shown before an escape is plain, so an octet of ASCII before that is no half of an escape.
@@ -250,8 +245,10 @@ def _in_run(
     forms = _forms(int(layer.chain[index]))
     least = SOME if forms[-1:] == (Form.BASE64,) and not sure else 0
 
+    trace = _tracer(layer, index)
+
     def counts(term: Term, start: int, end: int) -> bool:
-        return end - start >= least and asked.counts(term.clause, run, *_trace(layer, start, end))
+        return end - start >= least and asked.counts(term.clause, run, *trace(start, end))
 
     def most(term: Term) -> int:
         return asked.most(term.clause)
@@ -259,7 +256,7 @@ def _in_run(
     extent = Extent(int(layer.start[index]), int(layer.end[index]), sure)
     search = Search(data, extent, counts, most, *budgets)
     for found in find_keywords(literals.terms, search, hits):
-        start, end = _trace(layer, found.start, found.end)
+        start, end = trace(found.start, found.end)
         yield KeywordMatch(found.term.clause, run, start, end, found, forms)
 
 
@@ -271,7 +268,20 @@ def _forms(chain: int) -> tuple[str, ...]:
     return (*_forms(outer), _FORMS[last - 1])
 
 
-def _trace(layer: Layer, start: int, end: int) -> tuple[int, int]:
-    if layer.origin is None or layer.origin_end is None:
-        return start, end
-    return int(layer.origin[start]), int(layer.origin_end[end - 1])
+def _tracer(layer: Layer, index: int) -> Callable[[int, int], tuple[int, int]]:
+    """Tells where in the first layer a stretch of a run came from."""
+    origins = layer.origins
+    if origins is None:
+        return lambda start, end: (start, end)
+    first, behind = int(layer.start[index]), int(layer.end[index])
+
+    @cache
+    def places() -> tuple[list[int], list[int]]:
+        whole = np.arange(first, behind)
+        return origins.starts(whole).tolist(), origins.ends(whole).tolist()
+
+    def trace(start: int, end: int) -> tuple[int, int]:
+        starts, ends = places()
+        return starts[start - first], ends[end - 1 - first]
+
+    return trace

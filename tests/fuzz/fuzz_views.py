@@ -10,9 +10,10 @@ run that their region is of, and ascend within it.
 import numpy as np
 
 from sensor.matching.views.make import Wanted, make_views
+from sensor.matching.views.origin import Origins
 from sensor.matching.views.view import View
 from tests.fuzz.run import fuzz
-from tests.matching.views.harness import by_run, made, seen_through
+from tests.matching.views.harness import by_run, made, origins_of
 from tests.reference.views import views
 
 WANTED = Wanted(spaces=True)
@@ -31,18 +32,18 @@ def one(data: bytes) -> None:
     assert by_run(found, starts) == [views(run, reach[0] % 64, WANTED) for run in runs]
     assert found.dropped == 0
     for outer in found.views:
-        bounded(outer, starts, runs)
+        bounded(outer, origins_of(outer), outer.region_run.tolist(), starts, runs)
         inner = make_views(outer.octets, outer.region_start, outer.region_end, reach[0] % 64, WANTED)
         for view in inner.views:
-            bounded(seen_through(view, outer), starts, runs)
+            inner_runs = outer.region_run[view.region_run].tolist()
+            bounded(view, origins_of(view, outer), inner_runs, starts, runs)
 
 
-def bounded(view: View, starts: list[int], runs: list[bytes]) -> None:
+def bounded(view: View, origins: Origins, of_run: list[int], starts: list[int], runs: list[bytes]) -> None:
     """Hold that a view's origins lie in the run that its regions say."""
-    for start, end, run in zip(
-        view.region_start.tolist(), view.region_end.tolist(), view.region_run.tolist(), strict=True
-    ):
-        origin, origin_end = view.origin[start:end], view.origin_end[start:end]
+    for start, end, run in zip(view.region_start.tolist(), view.region_end.tolist(), of_run, strict=True):
+        place = np.arange(start, end)
+        origin, origin_end = origins.starts(place), origins.ends(place)
         assert start < end
         assert (np.diff(origin) >= 0).all()
         assert (origin < origin_end).all()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensor.arrays import I64, U8
+from sensor.arrays import I64, U8, Bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,3 +37,13 @@ def ramp(first: I64, count: I64) -> I64:
     """``first``, ``first + 1`` and so on, ``count`` of them, for each pair."""
     end = np.cumsum(count)
     return np.arange(int(end[-1]) if end.shape[0] else 0) + np.repeat(first - end + count, count)
+
+
+def leading(mask: Bool) -> I64:
+    """(n,) how many each row begins with that are set; the last one of a row never counts.
+
+    :param mask: (n, w), its last column is overwritten.
+    """
+    mask[:, -1] = False
+    count: I64 = mask.argmin(axis=1)
+    return count

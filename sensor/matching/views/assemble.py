@@ -6,6 +6,7 @@ import numpy as np
 
 from sensor.arrays import I64, Bool
 from sensor.matching.views.arrange import Source, ramp, spread, sums
+from sensor.matching.views.origin import Stretches
 from sensor.matching.views.view import Escapes, Form, View
 
 
@@ -27,6 +28,11 @@ class Regions:
     def octets(self) -> int:
         """Octets that all are decoded to."""
         return int(self.length.sum())
+
+    def where(self, chosen: Bool) -> "Regions":
+        """Those chosen."""
+        columns = (self.start, self.end, self.run, self.first, self.behind, self.length)
+        return Regions(*(column[chosen] for column in columns))
 
 
 def find_regions(source: Source, escapes: Escapes, known: Bool | None = None) -> Regions:
@@ -50,45 +56,44 @@ def find_regions(source: Source, escapes: Escapes, known: Bool | None = None) ->
 
 def assemble(source: Source, form: Form, escapes: Escapes, regions: Regions, budget: int) -> tuple[View, int]:
     """The view of ``escapes``, and how many regions were dropped because ``budget`` octets were reached."""
-    start, end, run = regions.start, regions.end, regions.run
-    first, behind, length = regions.first, regions.behind, regions.length
-    fitting = np.cumsum(length) <= budget
+    fitting = np.cumsum(regions.length) <= budget
     dropped = int(fitting.shape[0] - np.count_nonzero(fitting))
     # A soft break alone in its run leaves nothing.
-    kept = fitting & (length > 0)
+    kept = fitting & (regions.length > 0)
     if not kept.all():
-        start, end, run, first, behind, length = (
-            column[kept] for column in (start, end, run, first, behind, length)
-        )
-    region_start, region_end = spread(length)
-    stands_for = sums(escapes.length)
+        regions = regions.where(kept)
+    region_start, region_end = spread(regions.length)
 
     # Escapes that are decoded: all, but for soft ones between regions and what was dropped.
-    count = behind - first
-    chosen = ramp(first, count)
-    esc_start, esc_end, esc_len = escapes.start[chosen], escapes.end[chosen], escapes.length[chosen]
-    shrunk = sums(esc_end - esc_start - esc_len)
-    first_chosen, _ = spread(count)
+    count = regions.behind - regions.first
+    chosen = ramp(regions.first, count)
+    start, end, length = escapes.start[chosen], escapes.end[chosen], escapes.length[chosen]
+    shrunk = sums(end - start - length)
+    first, _ = spread(count)
     # What to add to a place in a region to have its origin, if nothing of the region had been replaced.
-    shift = start - region_start - shrunk[first_chosen]
-    out = esc_start - shrunk[:-1] - np.repeat(shift, count)
-    # Stretches: plain octets that a region begins with; an escape with the plain octets behind it.
-    stretch = np.insert(out, first_chosen, region_start)
-    total = int(length.sum())
-    stretch_len = np.diff(stretch, append=total)
-    plain_shift = np.insert(esc_end - out - esc_len, first_chosen, start - region_start)
+    shift = regions.start - region_start - shrunk[first]
+    place = start - shrunk[:-1] - np.repeat(shift, count)
 
-    origin = np.arange(total) + np.repeat(plain_shift, stretch_len)
-    origin_end = origin + 1
-    replaced_at = ramp(out, esc_len)
-    origin[replaced_at] = np.repeat(esc_start, esc_len)
-    origin_end[replaced_at] = np.repeat(esc_end, esc_len)
-    # In place of an escape its own octets, which are then replaced, are as good as any.
-    octets = source.octets[origin]
+    # Stretches: plain octets that a region begins with; an escape with the plain octets behind it.
+    begins = first + np.arange(count.shape[0])
+    escaped = np.arange(chosen.shape[0]) + np.repeat(np.arange(1, count.shape[0] + 1), count)
+
+    def both(of_regions: I64 | int, of_escapes: I64) -> I64:
+        column = np.empty(begins.shape[0] + escaped.shape[0], np.int64)
+        column[begins], column[escaped] = of_regions, of_escapes
+        return column
+
+    origin = Stretches.of(
+        both(region_start, place), both(0, length), both(regions.start, start), both(regions.start, end)
+    )
+    # What is not plain is replaced, so that anything will do there.
+    octets = source.octets.take(origin.if_plain(int(regions.length.sum())), mode="clip")
     if form is Form.PERCENT:
         octets[octets == ord("+")] = ord(" ")
-    octets[replaced_at] = escapes.octets[ramp(stands_for[first], stands_for[behind] - stands_for[first])]
-    return View(form, octets, origin, origin_end, region_start, region_end, run), dropped
+    stands_for = sums(escapes.length)
+    meant = ramp(stands_for[regions.first], stands_for[regions.behind] - stands_for[regions.first])
+    octets[ramp(place, length)] = escapes.octets[meant]
+    return View(form, octets, origin, region_start, region_end, regions.run), dropped
 
 
 def _clusters(source: Source, start: I64, end: I64, run: I64) -> tuple[I64, I64, I64]:

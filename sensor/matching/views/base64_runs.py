@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from sensor.arrays import I64, U8, Bool
-from sensor.matching.views.arrange import ramp
+from sensor.matching.views.arrange import leading, ramp
 from sensor.matching.views.leads import STRETCH, places_of
 from sensor.matching.views.view import Above
 
@@ -51,6 +51,9 @@ VALUES = _values()
 """(256,) the six bits that a letter stands for, or NO_LETTER."""
 _CLASSES = _classes()
 _IS_LETTER: Final = VALUES != NO_LETTER
+_BEHIND: Final = np.arange(4)
+_BEFORE: Final = -1 - _BEHIND
+_IS_BREAK: Final = np.isin(np.arange(256), list(b"\r\n"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +102,10 @@ def find_base64(octets: U8, run_start: I64, run_end: I64, above: Above | None = 
     lines = Lines(start, end, run, np.cumsum(~joins) - 1)
     if above is not None:
         first, behind = lines.of_texts()
-        # With as much as the last line may have.
-        last = np.minimum(end[behind - 1] + MIN_RUN + 2 + _BLANKS_MAX, run_end[run[first]])
-        lines = lines.where(above.changed(start[first], last))
+        last, limit = end[behind - 1], run_end[run[first]]
+        # With what ends it, or as much as its last line may have.
+        more = np.where(_IS_BREAK[octets.take(last, mode="clip")], MIN_RUN + 2 + _BLANKS_MAX, 1)
+        lines = lines.where(above.changed(start[first], np.minimum(last + more, limit)))
         if not len(lines):
             return lines
     return _with_last_lines(octets, lines.where(_looks_like_base64(octets, lines)), run_end)
@@ -113,12 +117,10 @@ def _stretches(octets: U8) -> tuple[I64, I64]:
     if not start.shape[0]:
         return start, end
     # Between two candidates stands a word that is not wholly of letters: each may grow by three octets.
-    first, behind = start, end
-    grows, goes_on = np.ones((2, start.shape[0]), np.bool_)
-    for more in range(3):
-        grows &= (first > more) & _IS_LETTER[octets.take(first - more - 1, mode="clip")]
-        goes_on &= (behind + more < octets.shape[0]) & _IS_LETTER[octets.take(behind + more, mode="clip")]
-        start, end = start - grows, end + goes_on
+    before, behind = start[:, None] + _BEFORE, end[:, None] + _BEHIND
+    grows = _IS_LETTER[octets.take(before, mode="clip")] & (before >= 0)
+    goes_on = _IS_LETTER[octets.take(behind, mode="clip")] & (behind < octets.shape[0])
+    start, end = start - leading(grows), end + leading(goes_on)
     long = end - start >= MIN_RUN
     return start[long], end[long]
 
@@ -207,7 +209,7 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
     rest = lines.where(~looks)
     length = rest.end - rest.start
     # Behind each text as many zeros, which are symbols, as a letter is compared back.
-    ends = np.append(rest.text[1:] != rest.text[:-1], True)
+    ends = _last_lines(rest)
     gap = _BACK * ends
     letter = octets.take(ramp(rest.start, length + gap), mode="clip")
     behind = np.cumsum(length + gap)[ends]
@@ -239,35 +241,40 @@ def _looks_like_base64(octets: U8, lines: Lines) -> Bool:
 
 def _counts(mask: Bool, first: I64) -> I64:
     """How many are set from each ``first`` to the next."""
-    return np.diff(np.searchsorted(mask.nonzero()[0], first), append=np.count_nonzero(mask))
+    places = mask.nonzero()[0]
+    before = np.empty(first.shape[0] + 1, np.int64)
+    before[:-1] = np.searchsorted(places, first)
+    before[-1] = places.shape[0]
+    return before[1:] - before[:-1]
+
+
+def _last_lines(lines: Lines) -> Bool:
+    """Which line of each text is its last."""
+    last = np.ones(len(lines), np.bool_)
+    np.not_equal(lines.text[1:], lines.text[:-1], out=last[:-1])
+    return last
 
 
 def _with_last_lines(octets: U8, lines: Lines, run_end: I64) -> Lines:
     """The same with the last line of each text, which may be shorter than MIN_RUN."""
     if not len(lines):
         return lines
-    last = np.flatnonzero(np.r_[np.diff(lines.text) > 0, True])
+    last = _last_lines(lines).nonzero()[0]
     limit = run_end[lines.run[last]]
     start = _next_line(octets, lines.end[last], limit)
     broken = start >= 0
     if not broken.any():
         return lines
     last, limit, start = last[broken], limit[broken], start[broken]
-    end, going = start.copy(), np.ones(start.shape[0], np.bool_)
-    for _ in range(MIN_RUN - 1):
-        letter = _IS_LETTER[octets.take(end, mode="clip")]
-        going &= letter & (end < limit)
-        end += going
+    place = start[:, None] + np.arange(MIN_RUN)
+    end = start + leading(_IS_LETTER[octets.take(place, mode="clip")] & (place < limit[:, None]))
     some = end > start
-    behind = last[some] + 1
+    of = last[some]
+    more = Lines(start[some], end[some], lines.run[of], lines.text[of])
+    order = np.argsort(np.concatenate([lines.start, more.start]), kind="stable")
     return Lines(
         *(
-            np.insert(column, behind, more)
-            for column, more in (
-                (lines.start, start[some]),
-                (lines.end, end[some]),
-                (lines.run, lines.run[last[some]]),
-                (lines.text, lines.text[last[some]]),
-            )
+            np.concatenate([getattr(lines, column), getattr(more, column)])[order]
+            for column in ("start", "end", "run", "text")
         )
     )

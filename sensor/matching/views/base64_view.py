@@ -1,7 +1,8 @@
-"""The view of base64: each text read from its first letter and, where need be, from each of the next three.
+"""The view of base64: each text read from its first letter and from each of the next three.
 
 Letters in front of a text, of a path or a length octet, or the rest of it that was scanned before, shift what
-follows; one of four readings is right. The others read as noise.
+follows; one of four readings is right. The others read as noise. All texts are read at once, from their first
+letters, then from their second ones, and so on.
 """
 
 from dataclasses import dataclass
@@ -12,75 +13,74 @@ import numpy as np
 from sensor.arrays import I64, U8
 from sensor.matching.views.arrange import Source, ramp, spread
 from sensor.matching.views.base64_runs import VALUES, Lines, find_base64
+from sensor.matching.views.origin import Letters
 from sensor.matching.views.view import Above, Form, View
 
 _LETTERS: Final = 4
 """Letters that three octets make, and so many readings."""
+_OCTETS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Readings:
-    """Texts, each from every letter that it is read from."""
+class Texts:
+    """What is read."""
 
     lines: Lines
-    run: I64
-    """(r,) index of the run of the source that each is of."""
-    first: I64
-    """(r,) which of all letters each begins with."""
-    size: I64
-    """(r,) letters of each."""
-    length: I64
-    """(r,) octets that each is decoded to."""
+    letters: I64
+    """(n,) letters of each text."""
+    fours: I64
+    """(n,) four of them at a time, begun ones too."""
 
     def octets(self) -> int:
-        """Octets that all are decoded to."""
-        return int(self.length.sum())
+        """Octets of all readings."""
+        return _LETTERS * _OCTETS * int(self.fours.sum())
 
 
-def find_readings(source: Source, above: Above | None = None) -> Readings:
-    """How what stands in base64 is read; what stood there above was read there."""
+def find_texts(source: Source, above: Above | None = None) -> Texts:
+    """What stands in base64; what stood there above was read there."""
     lines = find_base64(source.octets, source.run_start, source.run_end, above)
     letters = lines.letters()
-    text_start, _ = spread(letters)
-    first_line, _ = lines.of_texts()
-    text = np.repeat(np.arange(letters.shape[0]), _LETTERS)
-    skip = np.tile(np.arange(_LETTERS), letters.shape[0])
-    size = letters[text] - skip
-    run = lines.run[first_line][text]
-    return Readings(lines, run, text_start[text] + skip, size, size * 6 // 8)
+    return Texts(lines, letters, -(-letters // _LETTERS))
 
 
-def base64_view(source: Source, readings: Readings, budget: int) -> tuple[View, int]:
+def base64_view(source: Source, texts: Texts, budget: int) -> tuple[View, int]:
     """The view, and how many regions were dropped because ``budget`` octets were reached."""
-    fitting = np.cumsum(readings.length) <= budget
-    first, size, length, run = (
-        column[fitting] for column in (readings.first, readings.size, readings.length, readings.run)
-    )
-    place = ramp(readings.lines.start, readings.lines.end - readings.lines.start)
-    octets, origin, origin_end = _decode(source.octets, place, first, size, length)
-    region_start, region_end = spread(length)
-    dropped = int(fitting.shape[0] - first.shape[0])
-    return View(Form.BASE64, octets, origin, origin_end, region_start, region_end, run), dropped
+    fitting = _LETTERS * _OCTETS * np.cumsum(texts.fours) <= budget
+    letters, fours, lines = texts.letters[fitting], texts.fours[fitting], texts.lines
+    if dropped := _LETTERS * int(fitting.shape[0] - letters.shape[0]):
+        lines = lines.where(fitting)
+
+    # Letters, filled up to fours, so that each text begins with one.
+    count = int(fours.sum()) * _LETTERS
+    first_four, _ = spread(fours)
+    size = lines.end - lines.start
+    line_first, _ = spread(size)
+    text_first, _ = spread(letters)
+    first = line_first + (_LETTERS * first_four - text_first)[lines.text]
+    value = np.zeros(count + _LETTERS, np.uint8)
+    value[ramp(first, size)] = VALUES[source.octets[ramp(lines.start, size)]]
+
+    octets = _read(value, count)
+    block = octets.shape[0] // _LETTERS
+    skipped = np.arange(_LETTERS)[:, None]
+    region_start = skipped * block + _OCTETS * first_four
+    region_end = region_start + (letters - skipped) * 6 // 8
+    text_line, _ = lines.of_texts()
+    run = np.tile(lines.run[text_line], _LETTERS)
+    origin = Letters(first, lines.start, block)
+    return View(Form.BASE64, octets, origin, region_start.ravel(), region_end.ravel(), run), dropped
 
 
-def _decode(octets: U8, place: I64, first: I64, size: I64, length: I64) -> tuple[U8, I64, I64]:
-    """Octets, and the place of their first letter and behind their second.
+def _read(value: U8, count: int) -> U8:
+    """Three octets of each four letters; from the first letter, then from the second one, and so on.
 
-    :param place: (m,) places of all letters.
-    :param first: (r,) index of each region's first letter.
-    :param size: (r,) how many letters each has.
-    :param length: (r,) how many octets they make.
+    :param value: (count + 4,) what each letter stands for, and zeros.
+    :returns: (3 * count,)
     """
-    # Four letters make three octets; the last ones of a region are filled up with whatever follows.
-    fours = (size + 3) // 4
-    letter = np.minimum(ramp(first, 4 * fours), place.shape[0] - 1)
-    places = place[letter].reshape(-1, 4)
-    bits = VALUES[octets[places]]
-    made = np.empty((bits.shape[0], 3), np.uint8)
-    for column, (up, down) in enumerate(((2, 4), (4, 2), (6, 0))):
-        made[:, column] = bits[:, column] << up | bits[:, column + 1] >> down
-    whole = np.ones(made.shape[0] * 3, np.bool_)
-    end = 3 * np.cumsum(fours)
-    surplus = 3 * fours - length
-    whole[ramp(end - surplus, surplus)] = False
-    return made.ravel()[whole], places[:, :3].ravel()[whole], places[:, 1:].ravel()[whole] + 1
+    octets = np.empty((_LETTERS, count // _LETTERS, _OCTETS), np.uint8)
+    for letter, (up, down) in enumerate(((2, 4), (4, 2), (6, 0))):
+        both = value[:-1] << up | value[1:] >> down
+        for skipped in range(_LETTERS):
+            at = skipped + letter
+            octets[skipped, :, letter] = both[at : at + count : _LETTERS]
+    return octets.ravel()

@@ -50,12 +50,12 @@ def join_surrogates(leads: Leads, code_point: I64, size: I64) -> tuple[I64, I64,
     """
     high = code_point >> 10 == 0xD800 >> 10
     low = code_point >> 10 == 0xDC00 >> 10
-    pair = np.flatnonzero(
+    pair = (
         high[:-1]
         & low[1:]
         & (leads.start[:-1] + size[:-1] == leads.start[1:])
         & (leads.run[:-1] == leads.run[1:])
-    )
+    ).nonzero()[0]
     code_point, size = code_point.copy(), size.copy()
     code_point[pair] = 0x10000 + ((code_point[pair] & 0x3FF) << 10) + (code_point[pair + 1] & 0x3FF)
     size[pair] += size[pair + 1]

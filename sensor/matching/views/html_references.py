@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.arrays import I64, U8, Bool
+from sensor.matching.views.arrange import leading
 from sensor.matching.views.characters import DIGITS, Found, is_scalar, merged, utf8
 from sensor.matching.views.leads import Leads
 from sensor.matching.views.view import Escapes
@@ -144,19 +145,21 @@ def _letters_behind(leads: Leads, width: int) -> tuple[U8, I64]:
     column = np.arange(1, width + 2)
     letters = leads.octets.take(leads.start[:, None] + column, mode="clip")
     letters[(leads.limit - leads.start)[:, None] <= column] = 0
-    letter = _IS_LETTER[letters]
-    letter[:, width] = False
-    return letters, letter.argmin(axis=1)
+    return letters, leading(_IS_LETTER[letters])
 
 
 def _named_by(leads: Leads, letters: U8, count: I64) -> list[Found]:
-    closed = letters[np.arange(len(leads)), count] == ord(";")
+    kinds = []
+    rest = _OPEN.begins(leads)
+    closed = (letters[np.arange(len(leads)), count] == ord(";")).nonzero()[0]
     letters[count[:, None] <= np.arange(letters.shape[1])] = 0
-    index, known = _CLOSED.find(letters)
-    known &= closed
-    kinds = [_named(_CLOSED, leads.where(known), index[known], len(";"))]
+    if closed.shape[0]:
+        index, known = _CLOSED.find(letters[closed])
+        named = closed[known]
+        kinds.append(_named(_CLOSED, leads.take(named), index[known], len(";")))
+        rest[named] = False
     # Else the longest beginning that is an old name.
-    left, letters = leads.where(~known), letters[~known, : _OPEN.names.itemsize]
+    left, letters = leads.where(rest), letters[rest, : _OPEN.names.itemsize]
     for size in range(_OPEN.names.itemsize, 1, -1):
         if not len(left):
             break

@@ -55,7 +55,7 @@ class Leads:
 
     def where(self, chosen: Bool) -> "Leads":
         """Those chosen."""
-        return self.take(np.flatnonzero(chosen))
+        return self.take(chosen.nonzero()[0])
 
     def take(self, index: I64) -> "Leads":
         """Those of ``index``."""

@@ -21,7 +21,7 @@ from sensor.matching.views import (
 from sensor.matching.views.arrange import Source
 from sensor.matching.views.assemble import Regions, assemble, find_regions
 from sensor.matching.views.base64_runs import MIN_RUN
-from sensor.matching.views.base64_view import base64_view, find_readings
+from sensor.matching.views.base64_view import base64_view, find_texts
 from sensor.matching.views.leads import DASH, Leads, Pairs, in_runs
 from sensor.matching.views.view import Above, Escapes, Form, View
 
@@ -102,8 +102,8 @@ def make_views(
     if at_once is not None and place.shape[0] > at_once:
         return Views((), 0, place.shape[0])
     found, dropped = _find_escapes(search, source, place, above)
-    readings = find_readings(source, above) if Form.BASE64 in wanted.forms else None
-    needed = sum(regions.octets() for _, _, regions in found) + (readings.octets() if readings else 0)
+    texts = find_texts(source, above) if Form.BASE64 in wanted.forms else None
+    needed = sum(regions.octets() for _, _, regions in found) + (texts.octets() if texts else 0)
     if at_once is not None and needed > at_once:
         return Views((), 0, needed)
     budget = _BUDGET_BASE + _BUDGET_PER_OCTET * octets.shape[0]
@@ -114,8 +114,8 @@ def make_views(
         dropped += left_out
         budget -= len(view)
         views.append(view)
-    if readings and len(readings.lines):
-        view, left_out = base64_view(source, readings, budget)
+    if texts and len(texts.lines):
+        view, left_out = base64_view(source, texts, budget)
         dropped += left_out
         views.append(view)
     return Views(tuple(view for view in views if len(view)), dropped)

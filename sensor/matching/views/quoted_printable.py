@@ -25,6 +25,8 @@ _PLAIN: Final = np.isin(
 )
 """Octets that stand for themselves in every gateway's charset (RFC 2045 section 6.7)."""
 _SMALL: Final = np.isin(np.arange(256), list(b"abcdef"))
+_BEGINS_LINE: Final = np.isin(np.arange(256), list(b"\0\n"))
+"""Octets that a line may follow; 0 stands for none."""
 
 
 def quoted_printable_escapes(leads: Leads) -> Escapes:
@@ -36,7 +38,7 @@ def quoted_printable_escapes(leads: Leads) -> Escapes:
     found, two, octet, end = leads.where(good), two[good], octet[good], leads.start[good] + size[good]
     needless = two & ((_PLAIN[octet & 0xFF]) | _SMALL[found.at(1)] | _SMALL[found.at(2)])
     touches = end[:-1] == found.start[1:]
-    needless &= ~np.isin(found.before(), (0, ord("\n")))
+    needless &= ~_BEGINS_LINE[found.before()]
     needless[1:] &= ~touches
     needless[:-1] &= ~touches
     return Escapes(

@@ -63,7 +63,7 @@ def _opens(leads: Leads) -> Bool:
     """Whether each backslash starts an escape: of those that stand together, every other does."""
     row = np.arange(len(leads))
     fresh = np.ones(len(leads), np.bool_)
-    fresh[1:] = (np.diff(leads.start) != 1) | (np.diff(leads.run) != 0)
+    fresh[1:] = (leads.start[1:] - leads.start[:-1] != 1) | (leads.run[1:] != leads.run[:-1])
     opens: Bool = (row - np.maximum.accumulate(np.where(fresh, row, 0))) & 1 == 0
     return opens
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sensor.arrays import I64, U8, Bool
 from sensor.matching.views.arrange import Source
+from sensor.matching.views.origin import Origin, Origins
 
 
 class Form(StrEnum):
@@ -30,15 +31,13 @@ class View:
     form: Form
     octets: U8
     """(m,) decoded octets, all regions one after another."""
-    origin: I64
-    """(m,) index in the source of the first octet that each was read from; ascending within a region."""
-    origin_end: I64
-    """(m,) index behind the last one."""
+    origin: Origin
+    """Where in the source each octet came from."""
     region_start: I64
-    """(r,) where each region starts in ``octets``; ascending, the regions cover ``octets``."""
+    """(r,) where each region starts in ``octets``, ascending; octets between regions mean nothing."""
     region_end: I64
     region_run: I64
-    """(r,) index of the run of the source that each region lies in, ascending."""
+    """(r,) index of the run of the source that each region lies in."""
 
     def __len__(self) -> int:
         return int(self.octets.shape[0])
@@ -52,25 +51,13 @@ ORDER: Final = MappingProxyType({form: number for number, form in enumerate(Form
 class Above:
     """What octets were before something was undone: what stands unchanged has been looked at there."""
 
-    origin: I64
-    """(m,) where each octet came from."""
-    origin_end: I64
+    origins: Origins
     order: I64
     """(k,) by ``ORDER``, the form that was undone to get each run."""
-    undone: I64
-    """Places of octets that came from none or several."""
-
-    @staticmethod
-    def of(origin: I64, origin_end: I64, order: I64) -> "Above":
-        """With ``undone``."""
-        return Above(origin, origin_end, order, (origin_end - origin != 1).nonzero()[0])
 
     def changed(self, start: I64, end: I64) -> Bool:
         """Whether anything was undone in each stretch."""
-        found: Bool = self.origin_end[end - 1] - self.origin[start] != end - start
-        # What grew may make up for what shrank.
-        found |= np.searchsorted(self.undone, end) > np.searchsorted(self.undone, start)
-        return found
+        return self.origins.changed(start, end)
 
     def known(self, source: Source, escapes: "Escapes", form: Form) -> Bool:
         """(n,) which escapes made a region above, of which the form was undone that is undone here before.
@@ -84,8 +71,10 @@ class Above:
         known = (self.order[escapes.run] > ORDER[form]) & ~self.changed(start, end)
         word = source.reach // 2
         low, high = np.maximum(escapes.start - word, first), np.minimum(escapes.end + word, behind)
-        known &= self.origin[escapes.start] - self.origin[low] <= source.reach
-        known &= self.origin_end[high - 1] - self.origin_end[escapes.end - 1] <= source.reach
+        if known.any():
+            starts, ends = self.origins.starts, self.origins.ends
+            known &= starts(escapes.start) - starts(low) <= source.reach
+            known &= ends(high - 1) - ends(escapes.end - 1) <= source.reach
         return known
 
 

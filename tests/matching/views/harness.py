@@ -1,11 +1,10 @@
 """Views of runs in one shape with the reference's, and octets that are nearly escapes."""
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import strategies as st
 
 from sensor.matching.views.make import Views, Wanted, make_views
+from sensor.matching.views.origin import Origins
 from sensor.matching.views.view import Form, View
 from tests.reference.views import Region
 
@@ -33,14 +32,23 @@ def by_run(views: Views, starts: list[int]) -> list[dict[Form, list[Region]]]:
     """Regions of each form and run, places relative to their run."""
     found: list[dict[Form, list[Region]]] = [{} for _ in starts]
     for view in views.views:
-        assert view.region_start.tolist() == [0, *view.region_end.tolist()[:-1]]
-        assert view.region_end[-1] == len(view) == view.origin.shape[0] == view.origin_end.shape[0]
+        assert (view.region_start[1:] >= view.region_end[:-1]).all()
+        assert view.region_start[0] == 0
+        assert len(view) >= view.region_end[-1]
+        origins = origins_of(view)
         for start, end, run in zip(
             view.region_start.tolist(), view.region_end.tolist(), view.region_run.tolist(), strict=True
         ):
-            columns = (view.octets, view.origin - starts[run], view.origin_end - starts[run])
-            region = list(zip(*(column[start:end].tolist() for column in columns), strict=True))
+            place = np.arange(start, end)
+            columns = (
+                view.octets[place],
+                *(tell(place) - starts[run] for tell in (origins.starts, origins.ends)),
+            )
+            region = list(zip(*(column.tolist() for column in columns), strict=True))
             found[run].setdefault(view.form, []).append(region)
+    for each in found:
+        # The reference reads one text after another, from each of its first letters.
+        each.get(Form.BASE64, []).sort(key=lambda region: region[0][1])
     return found
 
 
@@ -50,12 +58,6 @@ def texts(form: Form, octets: bytes, reach: int = 1 << 20, *, spaces: bool = Fal
     return [bytes(octet for octet, _, _ in region) for region in by_run(views, starts)[0].get(form, [])]
 
 
-def seen_through(view: View, outer: View) -> View:
-    """A view of ``outer.octets``, made with its regions as runs, as a view of ``outer``'s source."""
-    return replace(
-        view,
-        origin=outer.origin[view.origin],
-        # The last octet decides; base64's line breaks and soft breaks may leave none behind it.
-        origin_end=outer.origin_end[view.origin_end - 1],
-        region_run=outer.region_run[view.region_run],
-    )
+def origins_of(view: View, outer: View | None = None) -> Origins:
+    """Of a view; or of one of ``outer``'s octets, made with its regions as runs, back to its source."""
+    return Origins.of([(0, view.origin)], None if outer is None else origins_of(outer))

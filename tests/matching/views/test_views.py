@@ -12,7 +12,7 @@ from sensor.matching.views import encoded_words, make, punycode_names
 from sensor.matching.views.make import Wanted, make_views
 from sensor.matching.views.view import Form, View
 from tests.fuzz.fuzz_views import one
-from tests.matching.views.harness import by_run, made, seen_through
+from tests.matching.views.harness import by_run, made, origins_of
 
 WORD = "遠隔操作".encode()
 
@@ -33,11 +33,12 @@ def test_a_view_of_a_view_tells_places_of_the_source() -> None:
     found = make_views(
         outer.octets, outer.region_start, outer.region_end, 64, Wanted(frozenset({Form.BASE64}))
     )
-    view = seen_through(found.views[0], outer)
+    view = found.views[0]
+    origins = origins_of(view, outer)
     assert view.form == Form.BASE64
     at = view.octets.tobytes().index(WORD)
-    assert view.origin[at] == source.index(b"6Y")
-    assert view.origin_end[at + len(WORD) - 1] == source.index(b"6Y") + 4 + 16
+    assert origins.starts(np.array([at])) == source.index(b"6Y")
+    assert origins.ends(np.array([at + len(WORD) - 1])) == source.index(b"6Y") + 4 + 16
 
 
 def test_nothing_is_made_of_plain_octets() -> None:
@@ -69,11 +70,11 @@ def test_reach_joins_and_parts_regions() -> None:
 
 def test_octets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "_BUDGET_BASE", 0)
-    monkeypatch.setattr(make, "_BUDGET_PER_OCTET", 1)
+    monkeypatch.setattr(make, "_BUDGET_PER_OCTET", 2)
     octets = b64encode(bytes(range(96)))
-    views, _ = made([octets, b"%41"], 64, Wanted())
-    assert views.dropped == 3
-    assert {view.form: len(view) for view in views.views} == {Form.PERCENT: 1, Form.BASE64: 96}
+    views, _ = made([octets, octets, b"%41"], 64, Wanted())
+    assert views.dropped == 4  # all readings of the second
+    assert {view.form: len(view) for view in views.views} == {Form.PERCENT: 1, Form.BASE64: 4 * 96}
 
 
 def test_words_and_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
