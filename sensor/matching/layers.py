@@ -36,7 +36,7 @@ _GROWTH: Final = 12
 """Octets of all views of a part, as a multiple of its own: what is encoded over and over must not cost over
 and over."""
 _AT_ONCE: Final = 1 << 18
-"""Octets of views that are made at once: each takes 6 octets of memory in base64, 25 beside an escape, and 190
+"""Octets of views that are made at once: each takes 6 octets of memory in base64, 25 beside an escape, 190
 where nothing but escapes stands."""
 _DIVISIBLE: Final = 3
 """Seams that what is parted has: halves of it, each with a seam more, must be smaller."""

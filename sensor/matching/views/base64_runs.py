@@ -51,8 +51,8 @@ VALUES = _values()
 """(256,) the six bits that a letter stands for, or NO_LETTER."""
 _CLASSES = _classes()
 _IS_LETTER: Final = VALUES != NO_LETTER
-_BEHIND: Final = np.arange(4)
-_BEFORE: Final = -1 - _BEHIND
+_ARE_LETTERS: Final = (_IS_LETTER[:, None] & _IS_LETTER).ravel()
+"""(65536,) by two octets as one number."""
 _IS_BREAK: Final = np.isin(np.arange(256), list(b"\r\n"))
 
 
@@ -117,10 +117,12 @@ def _stretches(octets: U8) -> tuple[I64, I64]:
     if not start.shape[0]:
         return start, end
     # Between two candidates stands a word that is not wholly of letters: each may grow by three octets.
-    before, behind = start[:, None] + _BEFORE, end[:, None] + _BEHIND
-    grows = _IS_LETTER[octets.take(before, mode="clip")] & (before >= 0)
-    goes_on = _IS_LETTER[octets.take(behind, mode="clip")] & (behind < octets.shape[0])
-    start, end = start - leading(grows), end + leading(goes_on)
+    first, behind = start, end
+    grows, goes_on = np.ones((2, start.shape[0]), np.bool_)
+    for more in range(3):
+        grows &= (first > more) & _IS_LETTER[octets.take(first - more - 1, mode="clip")]
+        goes_on &= (behind + more < octets.shape[0]) & _IS_LETTER[octets.take(behind + more, mode="clip")]
+        start, end = start - grows, end + goes_on
     long = end - start >= MIN_RUN
     return start[long], end[long]
 
@@ -147,8 +149,8 @@ def _candidates(octets: U8) -> tuple[I64, I64]:
     if not start.shape[0]:
         return start, end
     word = ramp(start, end + 2 - start)
-    letter = _IS_LETTER.take(words.view(np.uint32)[word].view(np.uint8))
-    start, end = _stretches_of(word[letter.view(np.uint32) == 0x01010101])
+    letters = _ARE_LETTERS.take(words.view(np.uint32).take(word).view(np.uint16))
+    start, end = _stretches_of(word[letters.view(np.uint16) == 0x0101])
     long = end - start >= 3
     return 4 * start[long], 4 * end[long]
 
