@@ -81,7 +81,8 @@ def _signatures(signatures: SignatureStatus) -> Iterator[Metric]:
     yield _gauge("watchdog_signatures_loaded", "Signatures in use.", signatures.loaded)
     yield _gauge(
         "watchdog_signatures_rejected",
-        "Mistakes that kept the last reload from being taken. Not 0: watchdog-sensor signatures check.",
+        "Mistakes and failing samples that kept the last reload from being taken. "
+        "Not 0: watchdog-sensor signatures check, then signatures test.",
         signatures.rejected,
     )
     yield _counter("watchdog_signatures_reloads", "Reloads taken into use.", signatures.reloads)

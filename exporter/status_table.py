@@ -176,7 +176,8 @@ def _signatures(status: ServiceStatus, language: str) -> list[Fact]:
     time = _moment(signatures.loaded_ns)
     facts: list[Fact] = [(words["loaded"].format(n=signatures.loaded, time=time), "")]
     if signatures.last_reload_failed:
-        facts.append((words["reload_failed"].format(n=signatures.rejected), _BAD))
+        why = "reload_mistakes" if signatures.rejected else "reload_failed"
+        facts.append((words[why].format(n=signatures.rejected), _BAD))
     return facts
 
 

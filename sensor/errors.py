@@ -27,5 +27,14 @@ class SignatureError(SensorError):
     exit_status = 2
 
 
+class SampleError(SignatureError):
+    """Signatures that do not do what their own samples say."""
+
+    def __init__(self, line: str, count: int) -> None:
+        """:param count: samples that fail."""
+        super().__init__(line)
+        self.count = count
+
+
 class StoreError(SensorError):
     """A database that cannot be opened, read or written."""

@@ -165,7 +165,8 @@ class SignatureStatus(msgspec.Struct):
 
     loaded: int = 0
     rejected: int = 0
-    """Mistakes that kept the last reload from being taken; 0 after one that was."""
+    """Mistakes, or failing samples, that kept the last reload from being taken; 0 after one that was taken,
+    and where it was something else."""
     digest: str = ""
     loaded_ns: int = 0
     """When these were taken into use."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from sensor.errors import SensorError, SignatureError
+from sensor.errors import SampleError, SensorError, SignatureError
 from sensor.service.process import Started, start, status_text
 from sensor.worker.messages import (
     MAX_PART,
@@ -33,6 +33,7 @@ _OUT_OF_MEMORY: Final = (signal.SIGSEGV, signal.SIGABRT)
 async def compile_apart(message: Compile) -> list[bytes]:
     """The databases, as `sensor.matching.compile.dump_databases` makes them.
 
+    :raises SampleError: if samples fail.
     :raises SignatureError: if they need too much memory, or Hyperscan refuses them.
     :raises SensorError: if the compiler takes too long, or dies: at another time it may not.
     """
@@ -64,6 +65,8 @@ async def _ask(started: Started, message: Compile) -> list[bytes]:
         while octets := await started.reader.read(_READ):
             for body in unframer.feed(octets):
                 compiled: Compiled = from_compiler.decode(body)
+                if compiled.failures:
+                    raise SampleError(f"signatures not activated: {compiled.error}", compiled.failures)
                 if compiled.error:
                     raise SignatureError(f"signatures not compiled: {compiled.error}")
                 return compiled.databases

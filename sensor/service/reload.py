@@ -13,7 +13,7 @@ from typing import Final
 
 from sensor import places
 from sensor.configuration import Configuration
-from sensor.errors import SignatureError
+from sensor.errors import SampleError, SignatureError
 from sensor.matching.cache import Cache
 from sensor.service.compiler import compile_apart
 from sensor.service.worker_process import WorkerProcess
@@ -93,7 +93,11 @@ class Generations:
         # Most reloads are for something else: a log rotated, an interface added.
         databases = self._current.databases
         if signatures != self._current.signatures:
-            databases = await _compile(signatures, configuration)
+            try:
+                databases = await _compile(signatures, configuration)
+            except SampleError as error:
+                self.status.rejected = error.count
+                raise
         self._loaded = (_digest(signatures), [each.file for each in loaded.files])
         return Configure(self._number + 1, signatures, databases)
 

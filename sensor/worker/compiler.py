@@ -80,7 +80,7 @@ def _compile(message: Compile, descriptor: int) -> Compiled:
     try:
         databases = _databases(message)
         if failures := prove(message.signatures, databases=databases):
-            raise SensorError(_failed(failures, message.signatures))
+            return Compiled([], _failed(failures, message.signatures), len(failures))
         return Compiled(databases)
     except (hyperscan.HyperscanError, MemoryError) as error:
         # No more of it than its kind: a text may quote what somebody looks for.

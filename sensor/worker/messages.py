@@ -101,6 +101,8 @@ class Compiled(msgspec.Struct, tag=True, frozen=True):
 
     databases: list[bytes]
     error: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    failures: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Samples that fail, if that is why."""
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):

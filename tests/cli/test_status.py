@@ -197,6 +197,8 @@ def test_troubles_are_said() -> None:
         "3.0 s on average, 99% not within 100 ms",
     ):
         assert words in text
+    status.signatures.rejected = 0
+    assert "the last reload was refused: watchdog-sensor log" in render_status(status)
     assert "No interface is configured." in render_status(ServiceStatus("1"))
 
 
