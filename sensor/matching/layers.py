@@ -166,7 +166,7 @@ def match_keywords(
                 break
             layer, at_once = _below(layer, made.views), None
             bound -= layer.octets.shape[0]
-            view_octets += layer.octets.shape[0]
+            view_octets += int((layer.end - layer.start).sum())
             matches += look_into(layer)
     left_out += sum(budget.refused for both in budgets.values() for budget in both)
     return matches, Effort(anchors, view_octets, left_out)

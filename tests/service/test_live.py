@@ -69,8 +69,18 @@ _OF_THE_READER = {
 microseconds apart, and a flow's id is made of its first packet's time."""
 
 
+_OF_THE_BATCH = {"excerpt", "excerpt_offset", "text", "text_start", "text_end"}
+"""Keys of what is shown around a match in a stream: no more than had come when its batch was taken. What the
+stream's protocol is may not be known by then either."""
+
+
 def comparable(events: list[dict[str, Any]]) -> list[str]:
     """Events without their order and without what differs between two readers of one line."""
+    for event in events:
+        if event["event_type"] == "alert" and event["alert"]["buffer"] == "payload":
+            event.pop("app_proto", None)
+            for name in _OF_THE_BATCH:
+                event["alert"].pop(name, None)
     return sorted(
         json.dumps(_without(event), sort_keys=True) for event in events if event["event_type"] != "stats"
     )
