@@ -28,6 +28,7 @@ _CUT_OFF: Final = re.compile(f"{REPLACEMENT}+[!-~]{{0,5}}\\Z")
 """Half a character, and half an escape behind it."""
 _ASCII_TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 _CJK_IN_UTF_8: Final = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}|\xef[\xbc-\xbe][\x80-\xbf])")
+_CJK_OCTETS: Final = 3
 _KANA_IN_EUC_JP: Final = b"\xa1\xa4\xa5"
 """First octets of kana, and of what stands between them."""
 _HIGH: Final = bytes(range(0xA1, 0xFF))
@@ -108,7 +109,7 @@ def _is_among_text(octets: bytes, decoded: Decoded, begin: int, stop: int, exten
 def _is_half_of_a_character(octets: bytes, start: int, end: int, extent: Extent) -> bool:
     """Whether ASCII is the second octet of a character in Shift_JIS, or not ASCII in ISO-2022-JP."""
     first, last, sure = extent
-    if start > first and octets[start - 1] >= 0x81:
+    if start > first and octets[start - 1] >= 0x81 and not _is_behind_utf_8(octets, start, end, first):
         as_shift_jis, as_euc_jp = (
             decode_around(octets, start, end, charset, 16, 0, first, last, first_is_sure=sure)
             for charset in (Charset.SHIFT_JIS, Charset.EUC_JP)
@@ -126,6 +127,16 @@ def _is_half_of_a_character(octets: bytes, start: int, end: int, extent: Extent)
         text = read.text[-(end - start) :].replace("\u00a5", "\\").replace("\u203e", "~")
         return text != octets[start:end].decode()
     return False
+
+
+def _is_behind_utf_8(octets: bytes, start: int, end: int, first: int) -> bool:
+    """Whether a character of Japanese in UTF-8 stands before the word.
+
+    That is enough, whatever else is near: in Shift_JIS it would be a rare kanji and the half of another one,
+    and most of the word would have to follow by chance.
+    """
+    before = start - _CJK_OCTETS
+    return end - start >= SOME and before >= first and bool(_CJK_IN_UTF_8.fullmatch(octets, before, start))
 
 
 def _is_text_before(decoded: Decoded, start: int) -> bool:

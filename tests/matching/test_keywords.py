@@ -180,6 +180,13 @@ def test_a_flood_of_what_begins_at_an_odd_octet(charset: str) -> None:
         assert clauses(scan(plan_of("機密文書"), b"\0" + "例の機密文書".encode(charset))) == [0]
 
 
+@pytest.mark.parametrize("before", [b"", b"\xb2D"])
+@pytest.mark.parametrize("behind", [b"", b" z\xb6\x1b\x92", b" is \xff\xfe"])
+def test_a_word_of_ascii_behind_a_character_in_utf_8(before: bytes, behind: bytes) -> None:
+    """The last octet of 前 is 8D, with which characters begin in Shift_JIS."""
+    assert clauses(scan(plan_of("secret"), before + "前secret".encode() + behind)) == [0]
+
+
 def test_half_width_kana_behind_half_an_escape() -> None:
     data = every_octet("例のｱﾝｹｰﾄについて", "cp932")
     at = len(every_octet("例のｱﾝｹｰﾄに", "cp932"))
